@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a method's run says to the outside and hears from it. A run never does I/O: it
+ * answers an event with actions, and the driver (src/agent/run.c, or a test) does them.
+ */
+#ifndef FR_ENGINE_IO_H
+#define FR_ENGINE_IO_H
+
+#include "base/env.h"
+#include "crypto/peer.h"
+#include "model/attempt.h"
+#include "model/credential.h"
+#include "model/instruction.h"
+
+enum fr_ev_kind {
+    FR_EV_START,
+    FR_EV_CONNECTED, /* handshake finished, peer verified: .link */
+    FR_EV_BYTES,     /* .bytes from the peer */
+    FR_EV_CLOSED,    /* the peer ended the stream in order */
+    FR_EV_FAILED,    /* connect, handshake or stream failed: .err, already classified */
+    FR_EV_FILE,      /* .bytes of the file asked for */
+    FR_EV_STORED,    /* the pending slot is durable */
+    FR_EV_FLIPPED,   /* the slots are flipped, durably */
+    FR_EV_DROPPED    /* the pending slot is gone, durably */
+};
+
+/* The connection, as of FR_EV_CONNECTED. */
+struct fr_link {
+    const struct fr_secret *exported; /* 48 octets, only if asked for by export_keys */
+    const char *credential_ref; /* "cert:<hex>" or "psk:<KpmID>": what we showed */
+    const char *own_id;         /* our SAN value or PSK identity: X-M2M-Origin */
+    const char *tls_version;    /* "TLSv1.3" */
+};
+
+struct fr_ev {
+    enum fr_ev_kind kind;
+    struct fr_slice bytes;
+    const struct fr_link *link;
+    const struct fr_err *err;
+};
+
+enum fr_act_kind {
+    FR_ACT_CONNECT,       /* .connect */
+    FR_ACT_SEND,          /* .bytes, owned by the run, valid until its next step */
+    FR_ACT_CLOSE,         /* the connection; no event follows */
+    FR_ACT_READ_FILE,     /* .path; limit FR_DOCUMENT_MAX */
+    FR_ACT_STORE_PENDING, /* .credential (borrowed): answer STORED or end the run */
+    FR_ACT_FLIP,          /* pending becomes current: answer FLIPPED */
+    FR_ACT_DROP_PENDING,  /* answer DROPPED */
+    FR_ACT_PHASE,         /* .phase reached: progress and the record */
+    FR_ACT_WARN,          /* .text: success stands, but say this */
+    FR_ACT_DONE           /* the run is over; finish() has its fruit */
+};
+
+enum fr_peer_role { FR_ROLE_MEF, FR_ROLE_DISCOVERY };
+
+struct fr_connect {
+    enum fr_peer_role role; /* which of the device's trust anchor sets */
+    const char *host;       /* FQDN that is resolved, sent as SNI and verified */
+    uint16_t port;
+    const struct fr_instruction
+        *instruction; /* credential name, trust anchors, binding */
+    bool export_keys;
+};
+
+struct fr_act {
+    enum fr_act_kind kind;
+    struct fr_connect connect;
+    struct fr_slice bytes;
+    const char *path;
+    const struct fr_credential *credential;
+    enum fr_phase phase;
+    const char *text;
+};
+
+#define FR_ACTS_MAX 8
+struct fr_acts {
+    struct fr_act list[FR_ACTS_MAX];
+    size_t n;
+};
+void fr_acts_add(struct fr_acts *acts, struct fr_act act); /* asserts that it fits */
+
+enum fr_confirmation { FR_CONFIRMATION_REQUIRED, FR_CONFIRMATION_OPTIONAL };
+
+/* What the device brings to every run; borrowed for its life. */
+struct fr_run_context {
+    const struct fr_env *env;
+    enum fr_confirmation confirmation; /* the device's default: required */
+    const char *mef_base;              /* path of MEFBase, "/mefbase" [U-14] */
+    /* Attempt records of this trigger so far, as a JSON array, for the upload in the
+     * session that succeeds; NULL: none. Called once, late. */
+    enum fr_code (*records)(void *ctx, struct fr_buf *to, struct fr_err *err);
+    void *ctx;
+};
+
+#endif

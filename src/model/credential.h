@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a successful bootstrap leaves on the device: Ke with everything needed to use
+ * it, to renew it and to resolve a cut exchange. The text form (a file of the slot
+ * store, 0600) is "fieldroot-credential 1", then "name=value" lines, then "crc=" over
+ * all before it (CRC-32, 8 hex digits); strict, at most FR_CREDENTIAL_FILE_MAX octets.
+ */
+#ifndef FR_MODEL_CREDENTIAL_H
+#define FR_MODEL_CREDENTIAL_H
+
+#include "crypto/kdf.h"
+
+#define FR_CREDENTIAL_FILE_MAX 8192
+
+struct fr_credential {
+    char *method;
+    char *mef;
+    uint16_t port;
+    char *target;      /* as registered */
+    char *target_fqdn; /* its FQDN form: input of the usage-constrained key */
+    int suid;
+    char *admin_fqdn;
+    enum fr_derivation derivation;
+    char *key_id;              /* KeID */
+    char *registration;        /* absolute path of symmKeyReg at the MEF */
+    char *client_registration; /* absolute path of mefClientReg; may be NULL */
+    char *credential_name;     /* key store entry it was made with; may be NULL */
+    int64_t created, expires;  /* seconds since 1970 */
+    bool confirmed;            /* the MEF proved that it holds Ke */
+    struct fr_secret *ke;
+};
+
+FR_MUST_USE enum fr_code fr_credential_new(struct fr_credential **ret,
+                                           struct fr_err *err);
+void fr_credential_free(struct fr_credential *c);
+FR_DEFINE_AUTO(credential)
+FR_MUST_USE enum fr_code fr_credential_copy(const struct fr_credential *c,
+                                            struct fr_credential **ret,
+                                            struct fr_err *err);
+
+/* to should be FR_BUF_INIT_WIPE. */
+FR_MUST_USE enum fr_code fr_credential_encode(const struct fr_credential *c,
+                                              struct fr_buf *to, struct fr_err *err);
+/* FR_EPARSE, reason "credential-file", for anything but a whole, intact file. */
+FR_MUST_USE enum fr_code fr_credential_decode(struct fr_slice text,
+                                              struct fr_credential **ret,
+                                              struct fr_err *err);
+
+/* The key shared with the target. */
+FR_MUST_USE enum fr_code fr_credential_target_key(const struct fr_credential *c,
+                                                  struct fr_secret **ret,
+                                                  struct fr_err *err);
+bool fr_credential_is_valid(const struct fr_credential *c, int64_t now);
+
+#endif
