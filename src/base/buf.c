@@ -38,6 +38,8 @@ void fr_buf_reset(struct fr_buf *b)
 {
     if (b->data && b->wipe)
         explicit_bzero(b->data, b->cap);
+    if (b->data)
+        b->data[0] = 0;
     b->len = 0;
     b->failed = FR_OK;
 }

@@ -4,7 +4,11 @@
  * inside a section or a value out of range is FR_ECONFIG "FILE:LINE: what, and what is
  * allowed (did you mean ...)".
  *
- * A program describes its file by a table; a section is a table of its own.
+ * A program describes its file by a table; a section is a table of its own. A key or an
+ * untitled section given twice, and a title used twice, are refused; a list may be
+ * added to by +=. libconfuse puts the environment in for ${NAME}. A file has at most
+ * 256 KiB, a table 63 keys. libconfuse is not reentrant: load from one thread at a
+ * time.
  */
 #ifndef FR_BASE_CONF_H
 #define FR_BASE_CONF_H
@@ -25,8 +29,8 @@ enum fr_conf_type {
 struct fr_conf_key {
     const char *name; /* NULL ends the table */
     enum fr_conf_type type;
-    const char *value;             /* default, as text; lists: NULL */
-    long min, max;                 /* INT */
+    const char *value; /* default, as text; NULL: NULL, 0, false; lists: NULL */
+    long min, max;     /* INT */
     const struct fr_conf_key *sub; /* SECTION, TITLED */
 };
 

@@ -28,7 +28,7 @@ static inline int64_t fr_wall_s(const struct fr_env *env)
     return env->wall_s(env->ctx);
 }
 
-/* Uniform in [0, below]; below < 2^32. */
+/* Uniform in [0, upto], both ends included. */
 uint32_t fr_random_upto(const struct fr_env *env, uint32_t upto);
 
 /* n random octets as lower-case hex; to: 2 * n + 1, n <= 32. */

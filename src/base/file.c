@@ -130,21 +130,32 @@ enum fr_code fr_file_remove(const char *path, struct fr_err *err)
     return fr_dir_sync_of(path, err);
 }
 
+static enum fr_code make_one_dir(const char *path, mode_t mode, struct fr_err *err)
+{
+    struct stat st;
+
+    if (mkdir(path, mode) == 0)
+        return FR_OK;
+    if (errno != EEXIST)
+        return FR_FAIL(err, FR_ESTORE, "creating folder %s: %s", path, strerror(errno));
+    if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))
+        return FR_FAIL(err, FR_ESTORE, "creating folder %s: there is a file", path);
+    return FR_OK;
+}
+
 enum fr_code fr_dir_make(const char *path, mode_t mode, struct fr_err *err)
 {
     char part[4096];
 
-    if ((size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
-        return FR_FAIL(err, FR_ESTORE, "path too long: %s", path);
+    if (!*path || (size_t)snprintf(part, sizeof part, "%s", path) >= sizeof part)
+        return FR_FAIL(err, FR_ESTORE, "no path for a folder: \"%.64s\"", path);
     for (char *p = part + 1;; p++) {
         char was = *p;
 
         if (was != '/' && was != 0)
             continue;
         *p = 0;
-        if (mkdir(part, mode) != 0 && errno != EEXIST)
-            return FR_FAIL(err, FR_ESTORE, "creating folder %s: %s", part,
-                           strerror(errno));
+        FR_TRY(make_one_dir(part, mode, err));
         *p = was;
         if (was == 0)
             return FR_OK;

@@ -37,6 +37,8 @@ void fr_log(enum fr_log_level level, const char *fmt, ...)
     n = snprintf(line, sizeof line, "%s %s[%ld] %s: %s\n",
                  fr_rfc3339_format(time(NULL), when), log_to.name, (long)getpid(),
                  words[level], clean);
+    if (n >= (int)sizeof line)
+        n = sizeof line - 1;
     if (n > 0 && write(STDERR_FILENO, line, (size_t)n) < 0)
         return; /* nowhere to complain */
 }

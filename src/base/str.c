@@ -243,6 +243,12 @@ bool fr_ascii_equal_fold(const char *a, const char *b)
     return *a == 0 && *b == 0;
 }
 
+/* strchr alone would find a NUL in every string. */
+static bool is_one_of(uint8_t c, const char *chars)
+{
+    return c != 0 && strchr(chars, c);
+}
+
 bool fr_absolute_id_is_valid(struct fr_slice s)
 {
     size_t part = 0, parts = 0;
@@ -251,7 +257,7 @@ bool fr_absolute_id_is_valid(struct fr_slice s)
         return false;
     for (size_t i = 2; i <= s.len; i++) {
         if (i < s.len && s.data[i] != '/') {
-            if (!is_alnum(s.data[i]) && !strchr("-._~@", s.data[i]))
+            if (!is_alnum(s.data[i]) && !is_one_of(s.data[i], "-._~@"))
                 return false;
             part++;
             continue;

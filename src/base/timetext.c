@@ -28,28 +28,30 @@ static bool take_char(struct fr_slice *s, const char *any_of)
     return true;
 }
 
-static void skip_fraction(struct fr_slice *s)
+static bool skip_fraction(struct fr_slice *s)
 {
     int digit;
 
     if (!take_char(s, ".,"))
-        return;
+        return true;
+    if (!take_number(s, 1, 9, &digit))
+        return false;
     while (take_number(s, 1, 9, &digit))
         continue;
+    return true;
 }
 
-/* Refuses 31 February and the like: timegm would carry it into March. */
+/* Refuses 31 February and the like: timegm would carry it into March. The time of day
+ * is added by hand, so that a leap second may carry. */
 static bool to_seconds(struct tm tm, int64_t *ret)
 {
-    struct tm copy = tm;
-    time_t t;
+    struct tm day = {
+        .tm_year = tm.tm_year - 1900, .tm_mon = tm.tm_mon - 1, .tm_mday = tm.tm_mday};
+    int64_t t = timegm(&day);
 
-    copy.tm_year -= 1900;
-    copy.tm_mon -= 1;
-    t = timegm(&copy);
-    if (copy.tm_mday != tm.tm_mday || copy.tm_mon + 1 != tm.tm_mon)
+    if (day.tm_mday != tm.tm_mday || day.tm_mon + 1 != tm.tm_mon)
         return false;
-    *ret = t;
+    *ret = t + tm.tm_hour * 3600 + tm.tm_min * 60 + tm.tm_sec;
     return true;
 }
 
@@ -62,9 +64,8 @@ bool fr_rfc3339_parse(struct fr_slice s, int64_t *ret)
         !take_number(&s, 2, 31, &tm.tm_mday) || !take_char(&s, "Tt") ||
         !take_number(&s, 2, 23, &tm.tm_hour) || !take_char(&s, ":") ||
         !take_number(&s, 2, 59, &tm.tm_min) || !take_char(&s, ":") ||
-        !take_number(&s, 2, 60, &tm.tm_sec))
+        !take_number(&s, 2, 60, &tm.tm_sec) || !skip_fraction(&s))
         return false;
-    skip_fraction(&s);
     if (!fr_slice_equal(s, fr_slice_str("Z")) &&
         !fr_slice_equal(s, fr_slice_str("z")) &&
         !fr_slice_equal(s, fr_slice_str("+00:00")))
@@ -79,9 +80,8 @@ bool fr_m2m_time_parse(struct fr_slice s, int64_t *ret)
     if (!take_number(&s, 4, 9999, &tm.tm_year) || !take_number(&s, 2, 12, &tm.tm_mon) ||
         !take_number(&s, 2, 31, &tm.tm_mday) || !take_char(&s, "T") ||
         !take_number(&s, 2, 23, &tm.tm_hour) || !take_number(&s, 2, 59, &tm.tm_min) ||
-        !take_number(&s, 2, 60, &tm.tm_sec))
+        !take_number(&s, 2, 60, &tm.tm_sec) || !skip_fraction(&s))
         return false;
-    skip_fraction(&s);
     return s.len == 0 && to_seconds(tm, ret);
 }
 

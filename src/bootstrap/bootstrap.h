@@ -37,6 +37,10 @@ struct fr_bootstrap_method {
                            struct fr_err *err);
 
     void (*close)(struct fr_bootstrap *run); /* in any state; NULL is fine */
+
+    /* After a failure: how long the peer wants us to stay away (Retry-After), in
+     * milliseconds; -1: it did not say. The slot may be NULL: never says. */
+    int64_t (*retry_after_ms)(const struct fr_bootstrap *run);
 };
 
 /* In src/bootstrap/certificate.c. */

@@ -75,6 +75,8 @@ FR_MUST_USE enum fr_code fr_x509_spki_hex(X509 *cert, char to[FR_ANCHOR_HEX + 1]
 /* SHA-256 of the whole certificate in DER. */
 FR_MUST_USE enum fr_code fr_x509_sha256(X509 *cert, uint8_t ret[FR_SHA256_LEN],
                                         struct fr_err *err);
+/* The subject as RFC 2253 text, for people only; cut at size. Returns to. */
+char *fr_x509_subject(X509 *cert, char *to, size_t size);
 /* Every certificate of a PEM file, at least one; FR_ECONFIG names file and reason. */
 FR_MUST_USE enum fr_code fr_x509_read_pem(const char *path, STACK_OF(X509) * *ret,
                                           struct fr_err *err);

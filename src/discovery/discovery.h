@@ -23,7 +23,9 @@ struct fr_discovery_method {
     /* After DONE, once; the caller owns the document. */
     enum fr_code (*finish)(struct fr_discovery *run, struct fr_document **ret,
                            struct fr_err *err);
-    void (*close)(struct fr_discovery *run);
+    void (*close)(struct fr_discovery *run); /* in any state; NULL is fine */
+    /* As in a bootstrap method: Retry-After, -1 if none; the slot may be NULL. */
+    int64_t (*retry_after_ms)(const struct fr_discovery *run);
 };
 
 extern const struct fr_discovery_method fr_discovery_file; /* file:///path */

@@ -42,10 +42,10 @@ enum fr_engine_event_kind {
 
 struct fr_engine_event {
     enum fr_engine_event_kind kind;
-    struct fr_result result; /* FINISHED; DISCOVERED: what to record */
-    const char *target; /* FINISHED, DISCOVERED: target of the record; may be NULL */
-    uint64_t octets_out, octets_in;
-    struct fr_document *document; /* DISCOVERED: taken by the engine */
+    struct fr_result result; /* FINISHED; DISCOVERED: what to record; STOP: .phase */
+    const char *target; /* FINISHED, DISCOVERED, STOP: of the record; may be NULL */
+    uint64_t octets_out, octets_in; /* the same */
+    struct fr_document *document;   /* DISCOVERED: taken by a step that succeeds */
 };
 
 enum fr_engine_do {
@@ -70,23 +70,24 @@ struct fr_engine_action {
     int exit_status; /* DONE: of DESIGN 4 */
 };
 
-#define FR_ENGINE_ACTIONS_MAX 160 /* a step can end many unsupported entries at once   \
-                                   */
+/* A step can end many entries at once: all that is left of the list and of a
+ * discovered one. */
+#define FR_ENGINE_ACTIONS_MAX 160
 struct fr_engine_actions {
-    struct fr_engine_action
-        *list; /* FR_ENGINE_ACTIONS_MAX of them, owned by the engine */
+    struct fr_engine_action *list; /* owned by the engine, as long as it has to be */
     size_t n;
 };
 
-/* Takes doc (1 to 64 entries, else FR_EPARSE). */
+/* Takes doc on success (1 to 64 entries, else FR_EPARSE, "document-entries"). */
 FR_MUST_USE enum fr_code fr_engine_new(const struct fr_engine_config *config,
                                        struct fr_document *doc, struct fr_engine **ret,
                                        struct fr_err *err);
 void fr_engine_free(struct fr_engine *e);
 FR_DEFINE_AUTO(engine)
 
-/* actions is valid until the next step. FR_EINTERNAL for an event that the phase does
- * not allow; the engine is then unchanged. */
+/* actions is valid until the next step. FR_EINTERNAL, "engine-event", for an event that
+ * the phase does not allow; FR_ENOMEM. The engine is then unchanged. STOP is allowed in
+ * every phase, and does nothing after DONE. */
 FR_MUST_USE enum fr_code fr_engine_step(struct fr_engine *e,
                                         const struct fr_engine_event *event,
                                         const struct fr_engine_actions **actions,

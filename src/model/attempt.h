@@ -28,7 +28,11 @@ struct fr_attempt {
     uint64_t octets_out, octets_in; /* TLS records: handshake included, TCP/IP not */
 };
 
-/* JSON object: list, position, kind, method, mef | resource, target, phase, class,
+/* Text that is no printable UTF-8 comes out as \xNN, both ways: a record goes to
+ * terminals and to the operator, and its words may be a peer's. Unknown members are
+ * ignored: a newer device may say more. FR_EPARSE for anything else.
+ *
+ * JSON object: list, position, kind, method, mef | resource, target, phase, class,
  * reason, text, start (RFC 3339), durationMs, octetsOut, octetsIn. */
 FR_MUST_USE enum fr_code fr_attempt_to_json(const struct fr_attempt *a,
                                             struct fr_buf *to, struct fr_err *err);
@@ -40,7 +44,8 @@ FR_MUST_USE enum fr_code fr_attempt_from_json(struct fr_slice text,
 FR_MUST_USE enum fr_code fr_attempt_frame(const struct fr_attempt *a, struct fr_buf *to,
                                           struct fr_err *err);
 /* Takes the next record from in. FR_OK; FR_ENOTFOUND at the end or at a cut last
- * record; a damaged one is skipped to the next magic (counted in *damaged). */
+ * record, which in then begins with (so a writer can cut the file there); a damaged one
+ * is skipped to the next magic (counted in *damaged). FR_ENOMEM. */
 FR_MUST_USE enum fr_code fr_attempt_next(struct fr_slice *in, struct fr_attempt *ret,
                                          size_t *damaged);
 

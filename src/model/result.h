@@ -16,7 +16,9 @@
     X(FR_CLASS_INVALID, "invalid", 0, 76)                                              \
     X(FR_CLASS_REFUSED, "refused", 0, 77)                                              \
     X(FR_CLASS_UNREACHABLE, "unreachable", 1, 69)                                      \
-    X(FR_CLASS_INTERRUPTED, "interrupted", 0, 75)
+    X(FR_CLASS_INTERRUPTED, "interrupted", 0, 75)                                      \
+    /* of a record only: a discovery yielded a list, whose entries have classes */     \
+    X(FR_CLASS_DISCOVERED, "discovered", 0, 0)
 enum fr_class {
 #define X(id, name, retry, exit) id,
     FR_CLASSES(X)

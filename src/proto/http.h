@@ -2,7 +2,8 @@
 /*
  * HTTP/1.1 as a client speaks it (RFC 9112): writes requests, reads responses from
  * octets as they come. Accepts Content-Length, chunked, and close-delimited bodies;
- * refuses folded headers, both lengths at once, and anything beyond the limits.
+ * refuses folded headers, lone CR or LF, a second length of either kind, other transfer
+ * codings, 101, and anything beyond the limits. Trailers are read and dropped.
  */
 #ifndef FR_PROTO_HTTP_H
 #define FR_PROTO_HTTP_H
@@ -32,7 +33,7 @@ FR_MUST_USE enum fr_code fr_http_write(const struct fr_http_request *req,
 
 struct fr_http_response; /* reader and, once complete, the response */
 
-/* body_max: octets. for HEAD-like requests is not needed. */
+/* body_max: octets. There is no answer to HEAD: it would look like a cut body. */
 FR_MUST_USE enum fr_code fr_http_response_new(size_t body_max,
                                               struct fr_http_response **ret,
                                               struct fr_err *err);
@@ -40,8 +41,10 @@ void fr_http_response_free(struct fr_http_response *r);
 FR_DEFINE_AUTO(http_response)
 void fr_http_response_reset(struct fr_http_response *r); /* for the next one */
 
-/* Feeds octets; *used tells how many belonged to this response. 1xx responses are
- * skipped. FR_EINVALID reasons: "http-malformed", "http-too-large". */
+/* Feeds octets; *used tells how many belonged to this response: what is left is not
+ * touched. How the octets are portioned makes no difference. 1xx responses are skipped.
+ * After a failure every later feed fails. FR_EINVALID reasons: "http-malformed",
+ * "http-too-large". */
 FR_MUST_USE enum fr_code fr_http_feed(struct fr_http_response *r, struct fr_slice in,
                                       size_t *used, struct fr_err *err);
 /* The stream ended: completes a close-delimited body; FR_EUNREACHABLE reason
@@ -56,8 +59,15 @@ int fr_http_status(const struct fr_http_response *r);
 const char *fr_http_header(const struct fr_http_response *r, const char *name);
 struct fr_slice fr_http_body(const struct fr_http_response *r); /* borrows */
 bool fr_http_keeps_alive(const struct fr_http_response *r);
-/* Retry-After in milliseconds (seconds, or an HTTP date against now_s); -1 if none. */
+/* Retry-After in milliseconds (seconds, or an IMF-fixdate against now_s); -1 if none.
+ */
 int64_t fr_http_retry_after_ms(const struct fr_http_response *r, int64_t now_s);
+
+/* What a status alone says: 2xx FR_OK; 401, 403, 407 FR_EREFUSED; 408, 429 and 5xx
+ * FR_EUNREACHABLE; others, 3xx among them (redirects are not followed), FR_EINVALID.
+ * Reason "http-<status>". text: the peer's own words, printable, may be "". */
+FR_MUST_USE enum fr_code fr_http_status_check(int status, const char *text,
+                                              const char *doing, struct fr_err *err);
 
 /* "https://host[:port]/path?query" -> parts; port 443 by default; path "/" at least.
  * False for anything else (userinfo, fragment, IPv6 literal, other scheme). */

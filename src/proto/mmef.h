@@ -12,7 +12,7 @@
 #include "crypto/kdf.h"
 #include "model/instruction.h"
 
-#define FR_MMEF_BODY_MAX (64 * 1024)
+#define FR_MMEF_BODY_MAX 65536      /* octets */
 #define FR_MMEF_BASE     "/mefbase" /* path of MEFBase [U-14] */
 
 /* Resource type numbers of TS-0032 were not found [U-16]: constants of this header,
@@ -49,7 +49,7 @@ struct fr_mmef_key_reg {
 /* mefClientCmd. Only what we act on is decoded. */
 struct fr_mmef_cmd {
     char id[64];      /* cmdID as JSON text, echoed unchanged [U-19] */
-    int class_id;     /* 0 NO_MORE_COMMANDS ... 3 MO_NODE */
+    int class_id;     /* 0 NO_MORE_COMMANDS ... 3 MO_NODE; -1 in an update */
     int64_t retry_ms; /* class 0: retryDuration, 0 if absent */
     int status;       /* 10 issued, 11 reissued; in an update: what the client says */
 };
@@ -108,7 +108,8 @@ struct fr_mmef_change {
     char enrolee[FR_ID_MAX + 1];
     int64_t expires;
 };
-#define FR_CHANGES_MAX 256 /* entries of one answer */
+#define FR_CHANGES_MAX      256    /* entries of one answer */
+#define FR_CHANGES_BODY_MAX 262144 /* octets of it */
 struct fr_mmef_changes {
     uint64_t cursor; /* ask with since=cursor next */
     bool reset;      /* the cursor was unknown: this is the whole list from the start */

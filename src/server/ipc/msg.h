@@ -15,7 +15,7 @@
 
 #include "crypto/peer.h"
 
-#define FR_MSG_MAX (512 * 1024) /* octets of one message */
+#define FR_MSG_MAX 524288 /* octets of one message: 512 KiB */
 
 /* X(id, name) */
 #define FR_WORKERS(X)                                                                  \

@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/run.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "agent/events.h"
+#include "agent/task.h"
+#include "engine/engine.h"
+
+#define RESOLVE_POSITION "resolve"
+#define UPLOAD_MAX       (48 * 1024) /* octets of records in the session that succeeds */
+#define CLASSES          (FR_CLASS_INTERRUPTED + 1)
+
+enum stage { RESOLVING, WALKING, OVER };
+
+struct fr_run {
+    const struct fr_device *device;
+    struct fr_keyring *keys;
+    struct fr_run_context context;
+    struct fr_engine *engine;
+    const struct fr_instruction *first; /* of the engine's list */
+    struct fr_teller teller;
+    bool renew, owns_lock, stop;
+    enum stage stage;
+    struct fr_task *task; /* what is tried now */
+    char position[FR_POSITION_MAX + 1];
+    int64_t wake_at; /* the engine waits; -1: it does not */
+    struct fr_credential *won;
+
+    /* resolving */
+    struct fr_credential *pending;
+    struct fr_instruction resolve_in; /* borrows from pending */
+    size_t n_kept;                    /* pending slots that stay as they are */
+    int64_t start_mono, start_wall;
+
+    struct fr_buf records; /* JSON objects, each after a comma, for the upload */
+    bool record_failed;
+    char *last[CLASSES]; /* the latest words of each class */
+    int exit_status;
+    struct fr_err end;
+};
+
+static const struct fr_env *env(const struct fr_run *r)
+{
+    return r->device->env;
+}
+
+/* ---- the end ---- */
+
+static enum fr_code code_of_exit(int exit_status)
+{
+    static const enum fr_code codes[] = {FR_EREFUSED,     FR_EINVALID, FR_EUNREACHABLE,
+                                         FR_EUNSUPPORTED, FR_ESTORE,   FR_EINTERRUPTED};
+
+    if (exit_status == 0)
+        return FR_OK;
+    for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
+        if (fr_code_exit(codes[i]) == exit_status)
+            return codes[i];
+    return FR_EINTERNAL;
+}
+
+static void finish(struct fr_run *r, const struct fr_outcome_report *report)
+{
+    r->stage = OVER;
+    r->exit_status = report->exit_status;
+    fr_err_set(&r->end, code_of_exit(report->exit_status), report->reason, __FILE__,
+               __LINE__, "%s", report->text);
+    fr_task_free(r->task);
+    r->task = NULL;
+    if (r->owns_lock)
+        fr_state_unlock(r->device->state);
+    r->owns_lock = false;
+    fr_tell_outcome(&r->teller, report);
+}
+
+static void finish_early(struct fr_run *r, int exit_status, const char *reason,
+                         const char *text)
+{
+    struct fr_outcome_report report = {.outcome = FR_OUTCOME_INTERRUPTED,
+                                       .exit_status = exit_status,
+                                       .reason = reason,
+                                       .text = text,
+                                       .list = fr_engine_list_id(r->engine)};
+
+    finish(r, &report);
+}
+
+static void finish_with_err(struct fr_run *r, const struct fr_err *err)
+{
+    finish_early(r, fr_code_exit(err->code), err->reason, err->msg);
+}
+
+static void finish_needless(struct fr_run *r, const struct fr_credential *c)
+{
+    struct fr_outcome_report report = {.outcome = FR_OUTCOME_PROVISIONED,
+                                       .reason = "nothing-to-do",
+                                       .list = fr_engine_list_id(r->engine),
+                                       .credential = c};
+    char text[FR_ERR_MSG_MAX];
+
+    (void)snprintf(text, sizeof text, "nothing to do: %s for %s is valid", c->key_id,
+                   c->target);
+    report.text = text;
+    finish(r, &report);
+}
+
+static const char *words_for(const struct fr_run *r, int exit_status)
+{
+    for (int class = 0; class < CLASSES; class ++)
+        if (r->last[class] && fr_class_exit((enum fr_class) class) == exit_status)
+            return r->last[class];
+    if (r->last[FR_CLASS_INTERRUPTED])
+        return r->last[FR_CLASS_INTERRUPTED];
+    return exit_status == fr_code_exit(FR_EINTERRUPTED) ? "stopped" : "nothing worked";
+}
+
+static void finish_as_engine_says(struct fr_run *r, const struct fr_engine_action *a)
+{
+    struct fr_outcome_report report = {.outcome = a->outcome,
+                                       .exit_status = a->exit_status,
+                                       .list = fr_engine_list_id(r->engine),
+                                       .credential = r->won};
+
+    report.reason = fr_outcome_name(a->outcome);
+    report.text = words_for(r, a->exit_status);
+    finish(r, &report);
+}
+
+/* ---- records ---- */
+
+static void keep_words(struct fr_run *r, const struct fr_result *result)
+{
+    char *copy;
+
+    if (fr_str_dup(result->text, &copy, NULL) != FR_OK)
+        return;
+    free(r->last[result->class]);
+    r->last[result->class] = copy;
+}
+
+static void keep_for_upload(struct fr_run *r, const struct fr_attempt *a)
+{
+    FR_AUTO_CLEAR(buf) json = FR_BUF_INIT(FR_ATTEMPT_FRAME);
+
+    if (fr_attempt_to_json(a, &json, NULL) != FR_OK ||
+        r->records.len + json.len + 1 > UPLOAD_MAX)
+        return;
+    fr_buf_str(&r->records, r->records.len ? "," : "");
+    fr_buf_put(&r->records, json.data, json.len);
+}
+
+/* A record that cannot be kept costs a warning, once: the credential matters more. */
+static void record(struct fr_run *r, const struct fr_attempt *a)
+{
+    struct fr_err err;
+
+    keep_words(r, &a->result);
+    keep_for_upload(r, a);
+    if (fr_state_record(r->device->state, a, &err) != FR_OK && !r->record_failed) {
+        r->record_failed = true;
+        fr_tell_warning(&r->teller, err.msg);
+    }
+    fr_tell_attempt(&r->teller, a);
+}
+
+static enum fr_code upload_records(void *ctx, struct fr_buf *to, struct fr_err *err)
+{
+    const struct fr_run *r = ctx;
+
+    fr_buf_str(to, "[");
+    fr_buf_put(to, r->records.data, r->records.len);
+    fr_buf_str(to, "]");
+    return fr_buf_check(to, err);
+}
+
+/* ---- tries ---- */
+
+static void on_phase(void *ctx, enum fr_phase phase)
+{
+    struct fr_run *r = ctx;
+
+    fr_tell_phase(&r->teller, r->position, phase);
+}
+
+static void on_warning(void *ctx, const char *text)
+{
+    struct fr_run *r = ctx;
+
+    fr_tell_warning(&r->teller, text);
+}
+
+static void begin(struct fr_run *r, const struct fr_instruction *in, int64_t deadline)
+{
+    struct fr_task_setup setup = {
+        .device = r->device,
+        .keys = r->keys,
+        .context = &r->context,
+        .in = in,
+        .pending = r->stage == RESOLVING ? r->pending : NULL,
+        .deadline = deadline,
+        .on_phase = on_phase,
+        .on_warning = on_warning,
+        .ctx = r,
+    };
+    struct fr_err err;
+
+    if (fr_task_new(&setup, &r->task, &err) != FR_OK)
+        finish_with_err(r, &err);
+}
+
+static void end_task(struct fr_run *r)
+{
+    fr_task_free(r->task);
+    r->task = NULL;
+}
+
+/* ---- walking ---- */
+
+static void perform(struct fr_run *r, const struct fr_engine_action *a)
+{
+    switch (a->kind) {
+    case FR_DO_BOOTSTRAP:
+    case FR_DO_DISCOVERY:
+        memcpy(r->position, a->position, sizeof r->position);
+        begin(r, a->instruction, a->deadline);
+        break;
+    case FR_DO_CANCEL: /* done already: see stop() */
+        break;
+    case FR_DO_WAIT:
+        r->wake_at = a->deadline;
+        break;
+    case FR_DO_RECORD:
+        record(r, &a->attempt);
+        break;
+    case FR_DO_DONE:
+        finish_as_engine_says(r, a);
+        break;
+    }
+}
+
+static void tell_engine(struct fr_run *r, const struct fr_engine_event *event)
+{
+    const struct fr_engine_actions *actions;
+    struct fr_err err;
+
+    r->wake_at = -1;
+    if (fr_engine_step(r->engine, event, &actions, &err) != FR_OK) {
+        fr_document_free(event->document);
+        finish_with_err(r, &err);
+        return;
+    }
+    for (size_t i = 0; i < actions->n && r->stage != OVER; i++)
+        perform(r, &actions->list[i]);
+}
+
+/* The task goes before the engine speaks: its actions may begin another. */
+static void try_ended(struct fr_run *r)
+{
+    const struct fr_task_end *end = fr_task_end(r->task);
+    struct fr_engine_event event = {
+        .kind = FR_ENGINE_FINISHED,
+        .result = end->result,
+        .octets_out = end->octets_out,
+        .octets_in = end->octets_in,
+        .document = fr_task_take_document(r->task),
+    };
+
+    if (event.document)
+        event.kind = FR_ENGINE_DISCOVERED;
+    if (end->credential && fr_credential_copy(end->credential, &r->won, NULL) == FR_OK)
+        event.target = r->won->target;
+    end_task(r);
+    tell_engine(r, &event);
+}
+
+/* ---- resolving ---- */
+
+static void start_walking(struct fr_run *r)
+{
+    struct fr_engine_event event = {.kind = FR_ENGINE_START};
+    FR_AUTO(credential) *current = NULL;
+
+    r->stage = WALKING;
+    if (!r->renew && fr_device_current(r->device, r->first, &current, NULL) == FR_OK)
+        finish_needless(r, current);
+    else
+        tell_engine(r, &event);
+}
+
+static void next_resolve(struct fr_run *r)
+{
+    struct fr_credential *c;
+    struct fr_err err;
+
+    fr_credential_free(r->pending);
+    r->pending = NULL;
+    enum fr_code rc =
+        fr_state_pending_at(r->device->state, r->n_kept, &r->pending, &err);
+    if (rc == FR_ENOTFOUND) {
+        start_walking(r);
+        return;
+    }
+    if (rc != FR_OK) {
+        finish_with_err(r, &err);
+        return;
+    }
+    c = r->pending;
+    r->resolve_in = (struct fr_instruction){.kind = FR_BOOTSTRAP,
+                                            .method = c->method,
+                                            .mef = c->mef,
+                                            .port = c->port,
+                                            .target = c->target,
+                                            .suid = c->suid,
+                                            .admin_fqdn = c->admin_fqdn,
+                                            .expiry_s = c->expires - c->created,
+                                            .credential = c->credential_name,
+                                            .budget_ms = FR_BUDGET_DEFAULT};
+    (void)snprintf(r->position, sizeof r->position, "%s", RESOLVE_POSITION);
+    r->start_mono = fr_mono_ms(env(r));
+    r->start_wall = fr_wall_s(env(r));
+    begin(r, &r->resolve_in, r->start_mono + FR_BUDGET_DEFAULT);
+}
+
+static void resolve_ended(struct fr_run *r)
+{
+    const struct fr_task_end *end = fr_task_end(r->task);
+    struct fr_attempt a = {.kind = FR_BOOTSTRAP,
+                           .result = end->result,
+                           .start = r->start_wall,
+                           .duration_ms = fr_mono_ms(env(r)) - r->start_mono,
+                           .octets_out = end->octets_out,
+                           .octets_in = end->octets_in};
+
+    memcpy(a.list, fr_engine_list_id(r->engine), sizeof a.list);
+    memcpy(a.position, r->position, sizeof a.position);
+    (void)snprintf(a.method, sizeof a.method, "%s", r->pending->method);
+    (void)snprintf(a.peer, sizeof a.peer, "%s", r->pending->mef);
+    (void)snprintf(a.target, sizeof a.target, "%s", r->pending->target);
+    record(r, &a);
+    if (!end->credential && !end->dropped)
+        r->n_kept++;
+    end_task(r);
+    if (a.result.class == FR_CLASS_INTERRUPTED)
+        finish_early(
+            r, a.result.fr_exit ? a.result.fr_exit : fr_code_exit(FR_EINTERRUPTED),
+            a.result.reason, a.result.text);
+}
+
+/* ---- one step ---- */
+
+/* What has flipped is provisioned, whoever calls it off. */
+static void stop(struct fr_run *r)
+{
+    struct fr_engine_event event = {.kind = FR_ENGINE_STOP};
+    struct fr_task_end end = {.octets_out = 0};
+
+    r->stop = r->teller.stop = false;
+    if (r->task)
+        fr_task_stop(r->task);
+    if (r->stage == RESOLVING) {
+        if (r->task)
+            resolve_ended(r);
+        if (r->stage != OVER)
+            finish_early(r, fr_code_exit(FR_EINTERRUPTED), "stopped", "stopped");
+    } else if (r->task && fr_task_has_flipped(r->task)) {
+        try_ended(r);
+    } else {
+        if (r->task)
+            end = *fr_task_end(r->task);
+        event.result = end.result;
+        event.octets_out = end.octets_out;
+        event.octets_in = end.octets_in;
+        end_task(r);
+        tell_engine(r, &event);
+    }
+}
+
+/* One move; false when there is nothing to do but wait. */
+static bool move(struct fr_run *r)
+{
+    struct fr_engine_event timer = {.kind = FR_ENGINE_TIMER};
+
+    if (r->stop || r->teller.stop)
+        stop(r);
+    else if (r->task && !fr_task_step(r->task))
+        return false;
+    else if (r->task && r->stage == RESOLVING)
+        resolve_ended(r);
+    else if (r->task)
+        try_ended(r);
+    else if (r->stage == RESOLVING)
+        next_resolve(r);
+    else if (r->wake_at > fr_mono_ms(env(r)))
+        return false;
+    else
+        tell_engine(r, &timer);
+    return true;
+}
+
+void fr_run_step(struct fr_run *run, const struct pollfd *fds, size_t n)
+{
+    (void)fds, (void)n; /* everything is non-blocking: what is ready is found out */
+    while (run->stage != OVER && move(run))
+        ;
+}
+
+static int until(const struct fr_run *r, int64_t deadline)
+{
+    int64_t left = deadline - fr_mono_ms(env(r));
+
+    if (left < 0)
+        return 0;
+    return left < 3600 * 1000 ? (int)left : 3600 * 1000;
+}
+
+size_t fr_run_interests(const struct fr_run *run, struct pollfd *fds, size_t max,
+                        int *timeout_ms)
+{
+    int64_t deadline;
+    size_t n;
+
+    *timeout_ms = 0;
+    if (run->stage == OVER || run->stop || run->teller.stop)
+        return 0;
+    if (!run->task) {
+        if (run->wake_at >= 0)
+            *timeout_ms = until(run, run->wake_at);
+        return 0;
+    }
+    n = fr_task_interests(run->task, fds, max, &deadline);
+    *timeout_ms = until(run, deadline);
+    return n;
+}
+
+/* ---- life ---- */
+
+static bool supports(void *ctx, const struct fr_instruction *in, char *text,
+                     size_t size)
+{
+    const struct fr_run *r = ctx;
+
+    return fr_device_supports(r->device, in, text, size);
+}
+
+static enum fr_code set_up(struct fr_run *r, const struct fr_run_setup *setup,
+                           struct fr_document **doc, struct fr_err *err)
+{
+    const struct fr_device *d = setup->device;
+    struct fr_engine_config config = {.env = d->env, .supports = supports, .ctx = r};
+
+    r->device = d;
+    r->renew = setup->renew;
+    r->teller = (struct fr_teller){.fn = setup->fn, .ctx = setup->ctx};
+    r->wake_at = -1;
+    r->records = (struct fr_buf)FR_BUF_INIT(UPLOAD_MAX);
+    r->context = (struct fr_run_context){.env = d->env,
+                                         .confirmation = d->config->confirmation,
+                                         .mef_base = d->config->mef_base,
+                                         .records = upload_records,
+                                         .ctx = r};
+    FR_TRY(fr_keyring_open(d->config, &r->keys, err));
+    FR_TRY(fr_engine_new(&config, *doc, &r->engine, err));
+    r->first = &(*doc)->list[0];
+    *doc = NULL;
+    if (setup->lock_held)
+        return FR_OK;
+    FR_TRY(fr_state_lock(d->state, err));
+    r->owns_lock = true;
+    return FR_OK;
+}
+
+enum fr_code fr_run_open(const struct fr_run_setup *setup, struct fr_document *doc,
+                         struct fr_run **ret, struct fr_err *err)
+{
+    FR_AUTO(document) *taken = doc;
+    struct fr_run *r = calloc(1, sizeof *r);
+
+    if (!r)
+        return FR_FAIL(err, FR_ENOMEM, "no memory for a run");
+    enum fr_code rc = set_up(r, setup, &taken, err);
+    if (rc != FR_OK) {
+        fr_run_free(r);
+        return rc;
+    }
+    *ret = r;
+    return FR_OK;
+}
+
+void fr_run_free(struct fr_run *run)
+{
+    if (!run)
+        return;
+    end_task(run);
+    fr_engine_free(run->engine);
+    fr_keyring_free(run->keys);
+    if (run->owns_lock)
+        fr_state_unlock(run->device->state);
+    fr_credential_free(run->pending);
+    fr_credential_free(run->won);
+    fr_buf_clear(&run->records);
+    for (int class = 0; class < CLASSES; class ++)
+        free(run->last[class]);
+    free(run);
+}
+
+int fr_run_is_done(const struct fr_run *run)
+{
+    return run->stage == OVER;
+}
+
+void fr_run_stop(struct fr_run *run)
+{
+    run->stop = true;
+}
+
+enum fr_status fr_run_status(const struct fr_run *run, struct fr_error *error)
+{
+    enum fr_status status = (enum fr_status)run->exit_status;
+
+    if (error) {
+        error->status = status;
+        (void)snprintf(error->reason, sizeof error->reason, "%s", run->end.reason);
+        (void)snprintf(error->text, sizeof error->text, "%s", run->end.msg);
+    }
+    return status;
+}
+
+int fr_run_to_end(struct fr_run *run, int stop_fd)
+{
+    struct pollfd fds[FR_RUN_FDS + 1];
+    int wait_ms;
+
+    for (;;) {
+        fr_run_step(run, NULL, 0);
+        if (fr_run_is_done(run))
+            return run->exit_status;
+        size_t n = fr_run_interests(run, fds, FR_RUN_FDS, &wait_ms);
+        fds[n] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
+        if (poll(fds, n + 1, wait_ms) < 0 && errno != EINTR)
+            fr_run_stop(run);
+        else if (fds[n].revents != 0)
+            fr_run_stop(run);
+    }
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "agent/state_impl.h"
+#include "base/file.h"
+
+#define FOLDER_OCTETS 16 /* of the hash that names a slot's folder */
+
+/* ---- the folder and its lock ---- */
+
+enum fr_code fr_state_make_folders(const struct fr_state *s, struct fr_err *err)
+{
+    if (access(s->credentials, F_OK) == 0)
+        return FR_OK;
+    FR_TRY(fr_dir_make(s->dir, 0700, err));
+    FR_TRY(fr_dir_make(s->credentials, 0700, err));
+    return fr_dir_sync_of(s->credentials, err);
+}
+
+enum fr_code fr_state_open(const char *dir, size_t attempts_max, struct fr_state **ret,
+                           struct fr_err *err)
+{
+    FR_AUTO(state) *s = calloc(1, sizeof *s);
+
+    if (!s)
+        return FR_FAIL(err, FR_ENOMEM, "no memory for the state folder");
+    s->lock_fd = -1;
+    s->attempts_max = attempts_max;
+    FR_TRY(fr_str_dup(dir, &s->dir, err));
+    FR_TRY(fr_path_join(dir, "credentials", &s->credentials, err));
+    *ret = FR_TAKE(s);
+    return FR_OK;
+}
+
+void fr_state_free(struct fr_state *s)
+{
+    if (!s)
+        return;
+    fr_state_unlock(s);
+    free(s->credentials);
+    free(s->dir);
+    free(s);
+}
+
+const char *fr_state_dir(const struct fr_state *s)
+{
+    return s->dir;
+}
+
+enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
+{
+    FR_AUTO_STR(path) = NULL;
+
+    if (s->lock_fd >= 0)
+        return FR_FAIL_AS(err, FR_EBUSY, "locked",
+                          "a run is already under way on %s in this process", s->dir);
+    FR_TRY(fr_state_make_folders(s, err));
+    FR_TRY(fr_path_join(s->dir, "lock", &path, err));
+    FR_AUTO_FD(fd) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return FR_FAIL(err, FR_ESTORE, "opening %s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        if (errno == EWOULDBLOCK)
+            return FR_FAIL_AS(err, FR_EBUSY, "locked",
+                              "another run holds %s: wait for it, or stop the agent",
+                              path);
+        return FR_FAIL(err, FR_ESTORE, "locking %s: %s", path, strerror(errno));
+    }
+    s->lock_fd = fd;
+    fd = -1;
+    return FR_OK;
+}
+
+void fr_state_unlock(struct fr_state *s)
+{
+    if (s->lock_fd >= 0)
+        (void)close(s->lock_fd);
+    s->lock_fd = -1;
+}
+
+bool fr_state_is_locked(const struct fr_state *s)
+{
+    return s->lock_fd >= 0;
+}
+
+/* ---- slots ---- */
+
+enum fr_code fr_state_slot_path(const struct fr_state *s, const char *folder,
+                                const char *slot, char **ret, struct fr_err *err)
+{
+    FR_AUTO_STR(in) = NULL;
+
+    if (!slot)
+        return fr_path_join(s->credentials, folder, ret, err);
+    FR_TRY(fr_path_join(s->credentials, folder, &in, err));
+    return fr_path_join(in, slot, ret, err);
+}
+
+static enum fr_code folder_name(const struct fr_slot_id *id,
+                                char to[2 * FOLDER_OCTETS + 1], struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(2 * FR_ID_MAX + 32);
+    uint8_t sha256[FR_SHA256_LEN];
+
+    fr_buf_fmt(&text, "%s\n%s\n%d", id->mef, id->target, id->suid);
+    FR_TRY(fr_buf_check(&text, err));
+    FR_TRY(fr_sha256(fr_buf_view(&text), sha256, err));
+    fr_hex_encode(fr_slice_of(sha256, FOLDER_OCTETS), to, false);
+    return FR_OK;
+}
+
+static enum fr_code slot_path(const struct fr_state *s, const struct fr_slot_id *id,
+                              const char *slot, char **ret, struct fr_err *err)
+{
+    char folder[2 * FOLDER_OCTETS + 1];
+
+    FR_TRY(folder_name(id, folder, err));
+    return fr_state_slot_path(s, folder, slot, ret, err);
+}
+
+enum fr_code fr_state_read_slot(const char *path, struct fr_credential **ret,
+                                struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(FR_CREDENTIAL_FILE_MAX);
+
+    FR_TRY(fr_file_read(path, &text, err));
+    return fr_err_wrap(err, fr_credential_decode(fr_buf_view(&text), ret, err), "%s",
+                       path);
+}
+
+enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credential *c,
+                                    struct fr_err *err)
+{
+    struct fr_slot_id id = {.mef = c->mef, .target = c->target, .suid = c->suid};
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(FR_CREDENTIAL_FILE_MAX);
+    FR_AUTO_STR(folder) = NULL;
+    FR_AUTO_STR(path) = NULL;
+
+    FR_TRY(fr_credential_encode(c, &text, err));
+    FR_TRY(slot_path(s, &id, NULL, &folder, err));
+    FR_TRY(slot_path(s, &id, "pending", &path, err));
+    FR_TRY(fr_dir_make(folder, 0700, err));
+    FR_TRY(fr_dir_sync_of(folder, err));
+    return fr_file_write_atomic(path, fr_buf_view(&text), 0600, err);
+}
+
+/* A pending that cannot be read must not take a good current's place. */
+static enum fr_code check_pending(const char *path, struct fr_err *err)
+{
+    FR_AUTO(credential) *c = NULL;
+
+    if (fr_state_read_slot(path, &c, err) == FR_OK)
+        return FR_OK;
+    return FR_FAIL_AS(err, FR_ESTORE, "pending-damaged",
+                      "%s is gone or damaged: the exchange cannot be finished", path);
+}
+
+enum fr_code fr_state_flip(struct fr_state *s, const struct fr_slot_id *id,
+                           struct fr_err *err)
+{
+    FR_AUTO_STR(pending) = NULL;
+    FR_AUTO_STR(current) = NULL;
+
+    FR_TRY(slot_path(s, id, "pending", &pending, err));
+    FR_TRY(slot_path(s, id, "current", &current, err));
+    FR_TRY(check_pending(pending, err));
+    return fr_file_rename(pending, current, err);
+}
+
+enum fr_code fr_state_drop(struct fr_state *s, const struct fr_slot_id *id,
+                           struct fr_err *err)
+{
+    FR_AUTO_STR(path) = NULL;
+
+    FR_TRY(slot_path(s, id, "pending", &path, err));
+    return fr_file_remove(path, err);
+}
+
+/* pending goes first: left alone, it could come back as current by a resolve. */
+enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
+                             struct fr_err *err)
+{
+    FR_AUTO_STR(folder) = NULL;
+    FR_AUTO_STR(pending) = NULL;
+    FR_AUTO_STR(current) = NULL;
+
+    FR_TRY(slot_path(s, id, NULL, &folder, err));
+    FR_TRY(slot_path(s, id, "pending", &pending, err));
+    FR_TRY(slot_path(s, id, "current", &current, err));
+    if (access(folder, F_OK) != 0)
+        return FR_FAIL(err, FR_ENOTFOUND, "no credential of %s for %s (SUID %d)",
+                       id->mef, id->target, id->suid);
+    FR_TRY(fr_file_remove(pending, err));
+    FR_TRY(fr_file_remove(current, err));
+    if (rmdir(folder) != 0 && errno != ENOTEMPTY)
+        return FR_FAIL(err, FR_ESTORE, "removing %s: %s", folder, strerror(errno));
+    return fr_dir_sync_of(folder, err);
+}

@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/task.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+
+/* What the driver itself answers to an action, until it is the method's turn. */
+#define ANSWERS_MAX (FR_ACTS_MAX + 1)
+
+struct fr_task {
+    struct fr_task_setup setup;
+    struct fr_bootstrap *bootstrap; /* one of the two */
+    struct fr_discovery *discovery;
+    struct fr_conn *conn;
+    struct fr_link link;
+    struct fr_buf file;
+    enum fr_ev_kind answers[ANSWERS_MAX];
+    size_t n_answers;
+    enum fr_phase phase;
+    struct fr_credential *stored; /* what the pending slot holds, and then current */
+    bool flipped, over;
+    struct fr_task_end end;
+    struct fr_document *document;
+    struct fr_err err; /* of what is under way */
+};
+
+/* ---- ends ---- */
+
+static void close_conn(struct fr_task *t)
+{
+    if (!t->conn)
+        return;
+    t->end.octets_out += fr_conn_octets_out(t->conn);
+    t->end.octets_in += fr_conn_octets_in(t->conn);
+    fr_conn_close(t->conn);
+    t->conn = NULL;
+}
+
+static void finish_as(struct fr_task *t, enum fr_class class, const char *reason,
+                      const char *text)
+{
+    struct fr_result *r = &t->end.result;
+
+    *r = (struct fr_result){.class = class, .phase = t->phase, .retry_after_ms = -1};
+    (void)snprintf(r->reason, sizeof r->reason, "%s", reason);
+    (void)snprintf(r->text, sizeof r->text, "%s", text);
+    t->over = true;
+    close_conn(t);
+}
+
+static void succeed(struct fr_task *t)
+{
+    const struct fr_credential *c = t->stored;
+    char text[FR_ERR_MSG_MAX];
+
+    (void)snprintf(text, sizeof text, "%s for %s", c->key_id, c->target);
+    t->end.credential = c;
+    finish_as(t, FR_CLASS_PROVISIONED, t->setup.pending ? "resolved" : "provisioned",
+              text);
+}
+
+static int64_t retry_after_ms(const struct fr_task *t)
+{
+    if (t->bootstrap && t->bootstrap->method->retry_after_ms)
+        return t->bootstrap->method->retry_after_ms(t->bootstrap);
+    if (t->discovery && t->discovery->method->retry_after_ms)
+        return t->discovery->method->retry_after_ms(t->discovery);
+    return -1;
+}
+
+/* t->err says why. */
+static void fail(struct fr_task *t)
+{
+    if (t->flipped) {
+        t->setup.on_warning(t->setup.ctx, t->err.msg);
+        succeed(t);
+        return;
+    }
+    t->end.result = fr_result_of_err(&t->err, t->phase);
+    t->end.result.retry_after_ms = retry_after_ms(t);
+    t->over = true;
+    close_conn(t);
+}
+
+static void finish_discovery(struct fr_task *t)
+{
+    const struct fr_discovery_method *m = t->discovery->method;
+
+    if (m->finish(t->discovery, &t->document, &t->err) != FR_OK)
+        fail(t);
+    else
+        finish_as(t, FR_CLASS_DISCOVERED, "discovered", "a list was discovered");
+}
+
+/* The credential is the one that was stored: what the method hands over is not needed,
+ * but a method that has nothing to hand over did not do its work. */
+static void finish_bootstrap(struct fr_task *t)
+{
+    FR_AUTO(credential) *fruit = NULL;
+    const struct fr_bootstrap_method *m = t->bootstrap->method;
+
+    if (m->finish(t->bootstrap, &fruit, &t->err) != FR_OK) {
+        fail(t);
+    } else if (t->flipped) {
+        succeed(t);
+    } else if (t->end.dropped) {
+        finish_as(t, FR_CLASS_INVALID, "resolve-dropped",
+                  "the MEF never committed it: dropped");
+    } else {
+        fr_err_set(&t->err, FR_EINTERNAL, NULL, __FILE__, __LINE__,
+                   "method %s was done without a credential", m->name);
+        fail(t);
+    }
+}
+
+/* ---- actions ---- */
+
+static void answer(struct fr_task *t, enum fr_ev_kind kind)
+{
+    if (t->n_answers < ANSWERS_MAX)
+        t->answers[t->n_answers++] = kind;
+}
+
+static void reach(struct fr_task *t, enum fr_phase phase)
+{
+    if (phase == t->phase)
+        return;
+    t->phase = phase;
+    t->setup.on_phase(t->setup.ctx, phase);
+}
+
+static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
+{
+    const struct fr_device *d = t->setup.device;
+    struct fr_conn_setup setup = {
+        .env = d->env,
+        .host = to->host,
+        .port = to->port,
+        .hosts = d->hosts,
+        .n_hosts = d->n_hosts,
+        .anchors = to->instruction->anchors,
+        .n_anchors = to->instruction->n_anchors,
+        .deadline = t->setup.deadline,
+        .export_keys = to->export_keys,
+    };
+
+    close_conn(t);
+    FR_TRY(fr_keyring_get(t->setup.keys, to->role, to->instruction->credential,
+                          &setup.tls, &t->err));
+    t->link = (struct fr_link){.credential_ref = fr_tls_credential_ref(setup.tls),
+                               .own_id = fr_tls_own_id(setup.tls)};
+    reach(t, FR_PHASE_CONNECT);
+    return fr_conn_open(&setup, &t->conn, &t->err);
+}
+
+/* A file that is not there will not be there in a second either: no retry. */
+static enum fr_code do_read_file(struct fr_task *t, const char *path)
+{
+    fr_buf_reset(&t->file);
+    enum fr_code rc = fr_file_read(path, &t->file, &t->err);
+    if (rc == FR_ENOTFOUND || rc == FR_ESTORE)
+        t->err.code = FR_EINVALID;
+    answer(t, rc == FR_OK ? FR_EV_FILE : FR_EV_FAILED);
+    return FR_OK;
+}
+
+static enum fr_code do_store(struct fr_task *t, const struct fr_credential *c)
+{
+    fr_credential_free(t->stored);
+    t->stored = NULL;
+    FR_TRY(fr_credential_copy(c, &t->stored, &t->err));
+    FR_TRY(fr_state_store_pending(t->setup.device->state, c, &t->err));
+    answer(t, FR_EV_STORED);
+    return FR_OK;
+}
+
+static enum fr_code slot_in_question(struct fr_task *t, struct fr_slot_id *ret)
+{
+    const struct fr_credential *c = t->stored;
+
+    if (!c)
+        return FR_FAIL(&t->err, FR_EINTERNAL, "method %s has stored nothing yet",
+                       t->setup.in->method);
+    *ret = (struct fr_slot_id){.mef = c->mef, .target = c->target, .suid = c->suid};
+    return FR_OK;
+}
+
+static enum fr_code do_flip(struct fr_task *t)
+{
+    struct fr_slot_id id;
+
+    FR_TRY(slot_in_question(t, &id));
+    FR_TRY(fr_state_flip(t->setup.device->state, &id, &t->err));
+    t->flipped = true;
+    reach(t, FR_PHASE_COMMIT);
+    answer(t, FR_EV_FLIPPED);
+    return FR_OK;
+}
+
+static enum fr_code do_drop(struct fr_task *t)
+{
+    struct fr_slot_id id;
+
+    FR_TRY(slot_in_question(t, &id));
+    FR_TRY(fr_state_drop(t->setup.device->state, &id, &t->err));
+    t->end.dropped = true;
+    answer(t, FR_EV_DROPPED);
+    return FR_OK;
+}
+
+static enum fr_code do_send(struct fr_task *t, struct fr_slice bytes)
+{
+    if (!t->conn)
+        return FR_FAIL(&t->err, FR_EINTERNAL, "method %s sends without a connection",
+                       t->setup.in->method);
+    return fr_conn_send(t->conn, bytes, &t->err);
+}
+
+static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
+{
+    switch (act->kind) {
+    case FR_ACT_CONNECT:
+        return do_connect(t, &act->connect);
+    case FR_ACT_SEND:
+        return do_send(t, act->bytes);
+    case FR_ACT_CLOSE:
+        close_conn(t);
+        return FR_OK;
+    case FR_ACT_READ_FILE:
+        return do_read_file(t, act->path);
+    case FR_ACT_STORE_PENDING:
+        return do_store(t, act->credential);
+    case FR_ACT_FLIP:
+        return do_flip(t);
+    case FR_ACT_DROP_PENDING:
+        return do_drop(t);
+    case FR_ACT_PHASE:
+        reach(t, act->phase);
+        return FR_OK;
+    case FR_ACT_WARN:
+        t->setup.on_warning(t->setup.ctx, act->text);
+        return FR_OK;
+    case FR_ACT_DONE:
+        t->discovery ? finish_discovery(t) : finish_bootstrap(t);
+        return FR_OK;
+    }
+    return FR_OK;
+}
+
+/* ---- events ---- */
+
+static void feed(struct fr_task *t, const struct fr_ev *ev)
+{
+    struct fr_acts acts = {.n = 0};
+    enum fr_code rc =
+        t->discovery ? t->discovery->method->step(t->discovery, ev, &acts, &t->err)
+                     : t->bootstrap->method->step(t->bootstrap, ev, &acts, &t->err);
+
+    for (size_t i = 0; rc == FR_OK && i < acts.n && !t->over; i++)
+        rc = perform(t, &acts.list[i]);
+    if (rc != FR_OK)
+        fail(t);
+}
+
+static bool next_answer(struct fr_task *t, struct fr_ev *ret)
+{
+    if (t->n_answers == 0)
+        return false;
+    *ret = (struct fr_ev){
+        .kind = t->answers[0], .bytes = fr_buf_view(&t->file), .err = &t->err};
+    t->n_answers--;
+    memmove(t->answers, t->answers + 1, t->n_answers * sizeof t->answers[0]);
+    return true;
+}
+
+static void connected(struct fr_task *t)
+{
+    t->link.exported = fr_conn_exported(t->conn);
+    t->link.tls_version = fr_conn_tls_version(t->conn);
+    if (t->discovery)
+        reach(t, FR_PHASE_DISCOVERY);
+}
+
+static bool next_of_conn(struct fr_task *t, struct fr_ev *ret)
+{
+    struct fr_conn_event ev = {.kind = FR_CONN_NOTHING};
+
+    if (t->conn)
+        ev = fr_conn_step(t->conn);
+    if (ev.kind == FR_CONN_TCP) {
+        reach(t, FR_PHASE_HANDSHAKE);
+        ev = fr_conn_step(t->conn);
+    }
+    switch (ev.kind) {
+    case FR_CONN_NOTHING:
+    case FR_CONN_TCP:
+        return false;
+    case FR_CONN_CONNECTED:
+        connected(t);
+        *ret = (struct fr_ev){.kind = FR_EV_CONNECTED, .link = &t->link};
+        return true;
+    case FR_CONN_BYTES:
+        *ret = (struct fr_ev){.kind = FR_EV_BYTES, .bytes = ev.bytes};
+        return true;
+    case FR_CONN_CLOSED:
+        *ret = (struct fr_ev){.kind = FR_EV_CLOSED};
+        return true;
+    case FR_CONN_FAILED:
+        t->err = *ev.err;
+        *ret = (struct fr_ev){.kind = FR_EV_FAILED, .err = &t->err};
+        return true;
+    }
+    return false;
+}
+
+bool fr_task_step(struct fr_task *t)
+{
+    struct fr_ev ev;
+
+    while (!t->over && (next_answer(t, &ev) || next_of_conn(t, &ev)))
+        feed(t, &ev);
+    if (!t->over && fr_mono_ms(t->setup.device->env) >= t->setup.deadline) {
+        fr_err_set(&t->err, FR_EUNREACHABLE, "timeout", __FILE__, __LINE__,
+                   "the budget of the instruction is used up");
+        fail(t);
+    }
+    return t->over;
+}
+
+size_t fr_task_interests(const struct fr_task *t, struct pollfd *fds, size_t max,
+                         int64_t *ret_deadline)
+{
+    int64_t deadline;
+    size_t n = 0;
+
+    *ret_deadline = t->setup.deadline;
+    if (t->n_answers > 0 || t->over)
+        *ret_deadline = fr_mono_ms(t->setup.device->env);
+    if (!t->conn)
+        return 0;
+    n = fr_conn_interests(t->conn, fds, max, &deadline);
+    if (deadline < *ret_deadline)
+        *ret_deadline = deadline;
+    return n;
+}
+
+/* ---- life ---- */
+
+static enum fr_code open_method(struct fr_task *t)
+{
+    const struct fr_task_setup *s = &t->setup;
+    const struct fr_bootstrap_method *b;
+    const struct fr_discovery_method *d;
+
+    if (s->in->kind == FR_DISCOVERY) {
+        d = fr_discovery_find(s->device->discoveries, s->in->method);
+        if (d)
+            return d->open(s->context, s->in, &t->discovery, &t->err);
+    } else {
+        b = fr_bootstrap_find(s->device->bootstraps, s->in->method);
+        if (b)
+            return b->open(s->context, s->in, s->pending, &t->bootstrap, &t->err);
+    }
+    return FR_FAIL_AS(&t->err, FR_EUNSUPPORTED, "unsupported",
+                      "method %s is not built in", s->in->method);
+}
+
+enum fr_code fr_task_new(const struct fr_task_setup *setup, struct fr_task **ret,
+                         struct fr_err *err)
+{
+    FR_AUTO(task) *t = calloc(1, sizeof *t);
+
+    if (!t)
+        return FR_FAIL(err, FR_ENOMEM, "no memory for a run");
+    t->setup = *setup;
+    t->file = (struct fr_buf)FR_BUF_INIT(FR_DOCUMENT_MAX);
+    if (setup->pending)
+        FR_TRY(fr_credential_copy(setup->pending, &t->stored, err));
+    t->phase = setup->in->kind == FR_DISCOVERY ? FR_PHASE_DISCOVERY : FR_PHASE_TRIGGER;
+    if (open_method(t) == FR_OK)
+        answer(t, FR_EV_START);
+    else
+        fail(t);
+    *ret = FR_TAKE(t);
+    return FR_OK;
+}
+
+void fr_task_free(struct fr_task *t)
+{
+    if (!t)
+        return;
+    close_conn(t);
+    if (t->bootstrap)
+        t->bootstrap->method->close(t->bootstrap);
+    if (t->discovery)
+        t->discovery->method->close(t->discovery);
+    fr_document_free(t->document);
+    fr_credential_free(t->stored);
+    fr_buf_clear(&t->file);
+    free(t);
+}
+
+bool fr_task_has_flipped(const struct fr_task *t)
+{
+    return t->flipped;
+}
+
+void fr_task_stop(struct fr_task *t)
+{
+    if (t->over)
+        return;
+    fr_err_set(&t->err, FR_EINTERRUPTED, "stopped", __FILE__, __LINE__,
+               "stopped by the operator or a signal");
+    fail(t);
+}
+
+const struct fr_task_end *fr_task_end(const struct fr_task *t)
+{
+    return &t->end;
+}
+
+struct fr_document *fr_task_take_document(struct fr_task *t)
+{
+    return FR_TAKE(t->document);
+}

@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "crypto/kdf.h"
+
+#include <openssl/core_names.h>
+#include <openssl/evp.h>
+#include <openssl/kdf.h>
+#include <stdio.h>
+#include <string.h>
+
+#define LABEL_KM "oneM2M Enrolment Key to Master Credential derivation"
+#define LABEL_KPSA                                                                     \
+    "oneM2M Enrolment Key to Provisioned Secure Connection Key derivation"
+#define LABEL_USAGE "oneM2M Enrolment Key to Usage-Constrained Symmetric Key derivation"
+
+enum { HKDF_MAX = 255, SUID_MIN = 10, SUID_MAX = 99 };
+
+static const char *const derivation_names[] = {
+#define X(id, name) [id] = name,
+    FR_DERIVATIONS(X)
+#undef X
+};
+
+enum { N_DERIVATIONS = sizeof derivation_names / sizeof derivation_names[0] };
+
+const char *fr_derivation_name(enum fr_derivation d)
+{
+    return (unsigned)d < N_DERIVATIONS ? derivation_names[d] : "?";
+}
+
+bool fr_derivation_by_name(const char *name, enum fr_derivation *ret)
+{
+    for (int i = 0; i < N_DERIVATIONS; i++)
+        if (strcmp(derivation_names[i], name) == 0) {
+            *ret = (enum fr_derivation)i;
+            return true;
+        }
+    return false;
+}
+
+enum fr_code fr_sha256(struct fr_slice data, uint8_t ret[FR_SHA256_LEN],
+                       struct fr_err *err)
+{
+    uint8_t md[FR_SHA256_LEN];
+
+    if (EVP_Digest(data.data, data.len, md, NULL, EVP_sha256(), NULL) != 1)
+        return FR_FAIL(err, FR_EINTERNAL, "SHA-256 is not available");
+    memcpy(ret, md, sizeof md);
+    return FR_OK;
+}
+
+static bool hmac_run(EVP_MAC_CTX *ctx, struct fr_slice key,
+                     const struct fr_slice *parts, size_t n_parts, uint8_t *ret)
+{
+    char digest[] = OSSL_DIGEST_NAME_SHA2_256;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    /* A NULL key would mean "the one set before". */
+    const uint8_t *octets = key.len ? key.data : (const uint8_t *)"";
+    size_t n;
+
+    if (EVP_MAC_init(ctx, octets, key.len, params) != 1)
+        return false;
+    for (size_t i = 0; i < n_parts; i++)
+        if (EVP_MAC_update(ctx, parts[i].data, parts[i].len) != 1)
+            return false;
+    return EVP_MAC_final(ctx, ret, &n, FR_SHA256_LEN) == 1 && n == FR_SHA256_LEN;
+}
+
+enum fr_code fr_hmac_sha256(struct fr_slice key, const struct fr_slice *parts,
+                            size_t n_parts, uint8_t ret[FR_SHA256_LEN],
+                            struct fr_err *err)
+{
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    bool ok = ctx && hmac_run(ctx, key, parts, n_parts, ret);
+
+    EVP_MAC_CTX_free(ctx);
+    EVP_MAC_free(mac);
+    if (!ok)
+        return FR_FAIL(err, FR_EINTERNAL, "HMAC-SHA-256 is not available");
+    return FR_OK;
+}
+
+static OSSL_PARAM octets_param(const char *name, struct fr_slice s)
+{
+    return OSSL_PARAM_construct_octet_string(name, (void *)s.data, s.len);
+}
+
+static bool hkdf_run(const struct fr_secret *ikm, struct fr_slice salt,
+                     struct fr_slice info, struct fr_secret *out)
+{
+    char digest[] = OSSL_DIGEST_NAME_SHA2_256;
+    OSSL_PARAM params[5];
+    size_t n = 0;
+    EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
+    EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
+    bool ok;
+
+    params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
+    params[n++] = octets_param(OSSL_KDF_PARAM_KEY, fr_secret_view(ikm));
+    if (salt.len)
+        params[n++] = octets_param(OSSL_KDF_PARAM_SALT, salt);
+    if (info.len)
+        params[n++] = octets_param(OSSL_KDF_PARAM_INFO, info);
+    params[n] = OSSL_PARAM_construct_end();
+    ok = ctx &&
+         EVP_KDF_derive(ctx, fr_secret_data(out), fr_secret_len(out), params) == 1;
+    EVP_KDF_CTX_free(ctx);
+    EVP_KDF_free(kdf);
+    return ok;
+}
+
+enum fr_code fr_hkdf_sha256(const struct fr_secret *ikm, struct fr_slice salt,
+                            struct fr_slice info, size_t len, struct fr_secret **ret,
+                            struct fr_err *err)
+{
+    FR_AUTO(secret) *out = NULL;
+
+    if (len == 0 || len > HKDF_MAX)
+        return FR_FAIL(err, FR_EPARSE, "HKDF gives 1 to %d octets, not %zu", HKDF_MAX,
+                       len);
+    FR_TRY(fr_secret_new(len, &out, err));
+    if (!hkdf_run(ikm, salt, info, out))
+        return FR_FAIL(err, FR_EINTERNAL, "HKDF-SHA-256 is not available");
+    *ret = FR_TAKE(out);
+    return FR_OK;
+}
+
+enum fr_code fr_kdf_split_export(struct fr_slice exported,
+                                 char relkeyid[2 * FR_RELKEYID_LEN + 1],
+                                 struct fr_secret **ke, struct fr_err *err)
+{
+    if (exported.len != FR_EXPORT_LEN)
+        return FR_FAIL(err, FR_EPARSE, "the TLS exporter gave %zu octets, not %d",
+                       exported.len, FR_EXPORT_LEN);
+    FR_TRY(fr_secret_from(exported.data + FR_RELKEYID_LEN, FR_KE_LEN, ke, err));
+    fr_hex_encode(fr_slice_of(exported.data, FR_RELKEYID_LEN), relkeyid, true);
+    return FR_OK;
+}
+
+char *fr_keyid_format(const char *relkeyid, const char *mef_fqdn,
+                      char to[FR_KEYID_MAX + 1])
+{
+    snprintf(to, FR_KEYID_MAX + 1, "%s@%s", relkeyid, mef_fqdn);
+    return to;
+}
+
+bool fr_keyid_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1])
+{
+    enum { DIGITS = 2 * FR_RELKEYID_LEN };
+    uint8_t id[FR_RELKEYID_LEN];
+    struct fr_slice name;
+
+    if (s.len <= DIGITS + 1 || s.len > FR_KEYID_MAX || s.data[DIGITS] != '@' ||
+        !fr_hex_decode(fr_slice_of(s.data, DIGITS), id))
+        return false;
+    name = fr_slice_of(s.data + DIGITS + 1, s.len - DIGITS - 1);
+    if (!fr_fqdn_is_valid(name))
+        return false;
+    memcpy(to + DIGITS + 1, name.data, name.len);
+    to[s.len] = 0;
+    fr_ascii_fold(to + DIGITS + 1);
+    fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
+    to[DIGITS] = '@';
+    return true;
+}
+
+/* RSPF 5.3 wants NFKC first: printable ASCII is its own, the rest we do not take. */
+static bool id_is_plain(const char *id)
+{
+    size_t len = id ? strlen(id) : 0;
+
+    for (size_t i = 0; i < len; i++)
+        if (id[i] <= ' ' || id[i] > '~')
+            return false;
+    return len > 0 && len <= FR_ID_MAX;
+}
+
+static enum fr_code derive(const struct fr_secret *ke, const struct fr_slice *parts,
+                           size_t n_parts, struct fr_secret **ret, struct fr_err *err)
+{
+    FR_AUTO(secret) *key = NULL;
+
+    if (fr_secret_len(ke) != FR_KE_LEN)
+        return FR_FAIL(err, FR_EPARSE, "Ke has %zu octets, not %d", fr_secret_len(ke),
+                       FR_KE_LEN);
+    FR_TRY(fr_secret_new(FR_SHA256_LEN, &key, err));
+    FR_TRY(
+        fr_hmac_sha256(fr_secret_view(ke), parts, n_parts, fr_secret_data(key), err));
+    *ret = FR_TAKE(key);
+    return FR_OK;
+}
+
+static enum fr_code derive_for_id(const struct fr_secret *ke, const char *label,
+                                  const char *id, struct fr_secret **ret,
+                                  struct fr_err *err)
+{
+    if (!id_is_plain(id))
+        return FR_FAIL(err, FR_EPARSE,
+                       "an id to derive for is 1 to %d printable ASCII characters",
+                       FR_ID_MAX);
+    return derive(ke, (const struct fr_slice[]){fr_slice_str(label), fr_slice_str(id)},
+                  2, ret, err);
+}
+
+enum fr_code fr_kdf_km(const struct fr_secret *ke, const char *maf_id,
+                       struct fr_secret **ret, struct fr_err *err)
+{
+    return derive_for_id(ke, LABEL_KM, maf_id, ret, err);
+}
+
+enum fr_code fr_kdf_kpsa(const struct fr_secret *ke, const char *enrolee_b_id,
+                         struct fr_secret **ret, struct fr_err *err)
+{
+    return derive_for_id(ke, LABEL_KPSA, enrolee_b_id, ret, err);
+}
+
+enum fr_code fr_kdf_usage(const struct fr_secret *ke, int suid, const char *target_fqdn,
+                          struct fr_secret **ret, struct fr_err *err)
+{
+    char digits[12], name[FR_FQDN_MAX + 1];
+
+    if (suid < SUID_MIN || suid > SUID_MAX)
+        return FR_FAIL(err, FR_EPARSE, "a SUID has two digits, not %d", suid);
+    if (!target_fqdn || !fr_fqdn_is_valid(fr_slice_str(target_fqdn)))
+        return FR_FAIL(err, FR_EPARSE,
+                       "the target of a usage-constrained key is no FQDN");
+    snprintf(digits, sizeof digits, "%d", suid); /* [U-10] */
+    snprintf(name, sizeof name, "%s", target_fqdn);
+    fr_ascii_fold(name);
+    return derive(ke,
+                  (const struct fr_slice[]){fr_slice_str(LABEL_USAGE),
+                                            fr_slice_str(digits), fr_slice_str(name)},
+                  3, ret, err);
+}
+
+enum fr_code fr_kdf_target_key(const struct fr_secret *ke,
+                               const struct fr_kdf_target *target,
+                               struct fr_secret **ret, struct fr_err *err)
+{
+    switch (target->derivation) {
+    case FR_DERIVE_USAGE:
+        return fr_kdf_usage(ke, target->suid, target->fqdn, ret, err);
+    case FR_DERIVE_KM:
+        return fr_kdf_km(ke, target->id, ret, err);
+    case FR_DERIVE_KPSA:
+        return fr_kdf_kpsa(ke, target->id, ret, err);
+    }
+    return FR_FAIL(err, FR_EPARSE, "unknown derivation %d", (int)target->derivation);
+}

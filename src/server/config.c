@@ -1,0 +1,427 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/config.h"
+
+#include <openssl/ssl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/timetext.h"
+
+/* WORKERS_MAX: two generations and the other types fit the vault's 64. */
+enum { DAYS_365_S = 365 * 86400, MS = 1000, WORKERS_MAX = 24 };
+
+static const struct fr_conf_key mef_keys[] = {
+    {.name = "fqdn", .type = FR_CONF_STR},
+    {.name = "listen", .type = FR_CONF_STR, .value = "0.0.0.0:8443"},
+    {.name = "fetch-listen", .type = FR_CONF_STR, .value = "0.0.0.0:8444"},
+    {.name = "certificate", .type = FR_CONF_PATH},
+    {.name = "key", .type = FR_CONF_PATH},
+    {.name = "enrolee-anchors", .type = FR_CONF_PATH},
+    {.name = "enrolee-crl", .type = FR_CONF_PATH},
+    {.name = "target-anchors", .type = FR_CONF_PATH},
+    {.name = "target-crl", .type = FR_CONF_PATH},
+    {.name = "base", .type = FR_CONF_STR, .value = "/mefbase"},
+    {.name = "confirmation", .type = FR_CONF_STR, .value = "optional"},
+    {.name = "expiry-max", .type = FR_CONF_DURATION, .value = "P365D"},
+    {.name = "grace", .type = FR_CONF_DURATION, .value = "PT24H"},
+    {.name = "admin-fqdns", .type = FR_CONF_LIST},
+    {.name = NULL},
+};
+
+static const struct fr_conf_key discovery_keys[] = {
+    {.name = "listen", .type = FR_CONF_STR, .value = "0.0.0.0:8445"},
+    {.name = "certificate", .type = FR_CONF_PATH},
+    {.name = "key", .type = FR_CONF_PATH},
+    {.name = "enrolee-anchors", .type = FR_CONF_PATH},
+    {.name = "enrolee-crl", .type = FR_CONF_PATH},
+    {.name = NULL},
+};
+
+static const struct fr_conf_key admin_keys[] = {
+    {.name = "socket", .type = FR_CONF_PATH},
+    {.name = NULL},
+};
+
+static const struct fr_conf_key tls_keys[] = {
+    {.name = "profile", .type = FR_CONF_STR, .value = "default"},
+    {.name = "min", .type = FR_CONF_STR, .value = "1.2"},
+    {.name = "max", .type = FR_CONF_STR, .value = "1.3"},
+    {.name = "ems-exceptions", .type = FR_CONF_LIST},
+    {.name = NULL},
+};
+
+#define COUNT(key, standard, lowest, highest)                                          \
+    {                                                                                  \
+        .name = (key), .type = FR_CONF_INT, .value = (standard), .min = (lowest),      \
+        .max = (highest)                                                               \
+    }
+static const struct fr_conf_key limit_keys[] = {
+    COUNT("connections", "1000", 1, 100000),
+    COUNT("per-address", "64", 1, 100000),
+    COUNT("body", "65536", 1024, 262144),
+    COUNT("header", "16384", 1024, 65536),
+    COUNT("requests-per-connection", "1000", 1, 1000000),
+    {.name = "idle", .type = FR_CONF_DURATION, .value = "PT30S"},
+    {.name = "request", .type = FR_CONF_DURATION, .value = "PT10S"},
+    {.name = "handshake", .type = FR_CONF_DURATION, .value = "PT10S"},
+    {.name = NULL},
+};
+
+static const struct fr_conf_key server_keys[] = {
+    {.name = "state", .type = FR_CONF_PATH, .value = "/var/lib/fieldrootd"},
+    {.name = "kek", .type = FR_CONF_PATH},
+    {.name = "run-dir", .type = FR_CONF_PATH, .value = "/run/fieldrootd"},
+    COUNT("workers", "0", 0, WORKERS_MAX),
+    {.name = "log-level", .type = FR_CONF_STR, .value = "info"},
+    {.name = "user", .type = FR_CONF_STR, .value = ""},
+    {.name = "mef", .type = FR_CONF_SECTION, .sub = mef_keys},
+    {.name = "discovery", .type = FR_CONF_SECTION, .sub = discovery_keys},
+    {.name = "admin", .type = FR_CONF_SECTION, .sub = admin_keys},
+    {.name = "tls", .type = FR_CONF_SECTION, .sub = tls_keys},
+    {.name = "limits", .type = FR_CONF_SECTION, .sub = limit_keys},
+    {.name = NULL},
+};
+
+/* One of a few words, or the words that would be right. */
+static enum fr_code choose(const struct fr_conf *c, const char *key,
+                           const char *const *words, size_t n, size_t *ret,
+                           struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) allowed = FR_BUF_INIT(256);
+    const char *got = fr_conf_str(c, key);
+
+    for (size_t i = 0; i < n; i++) {
+        if (fr_str_equal(got, words[i])) {
+            *ret = i;
+            return FR_OK;
+        }
+        fr_buf_fmt(&allowed, "%s%s", i ? ", " : "", words[i]);
+    }
+    return FR_FAIL(err, FR_ECONFIG, "%s: %s = \"%s\": allowed are %s", fr_conf_where(c),
+                   key, got ? got : "", fr_buf_cstr(&allowed));
+}
+
+static enum fr_code need(const struct fr_conf *c, const char *key, const char **ret,
+                         struct fr_err *err)
+{
+    const char *value = fr_conf_str(c, key);
+
+    if (!value || !value[0])
+        return FR_FAIL(err, FR_ECONFIG, "%s: %s is missing: give a value",
+                       fr_conf_where(c), key);
+    *ret = value;
+    return FR_OK;
+}
+
+static enum fr_code read_duration(const struct fr_conf *c, const char *key,
+                                  int64_t min_ms, int64_t max_ms, int64_t *ret,
+                                  struct fr_err *err)
+{
+    int64_t ms = fr_conf_duration_ms(c, key);
+    char low[32], high[32];
+
+    if (ms < min_ms || ms > max_ms)
+        return FR_FAIL(err, FR_ECONFIG, "%s: %s: allowed is %s to %s", fr_conf_where(c),
+                       key, fr_duration_format(min_ms, low, sizeof low),
+                       fr_duration_format(max_ms, high, sizeof high));
+    *ret = ms;
+    return FR_OK;
+}
+
+static enum fr_code read_tls_files(const struct fr_conf *c,
+                                   struct fr_listener_config *l, struct fr_err *err)
+{
+    FR_TRY(need(c, "certificate", &l->certificate, err));
+    FR_TRY(need(c, "key", &l->key, err));
+    return FR_OK;
+}
+
+static enum fr_code check_admin_fqdns(const struct fr_conf *mef, struct fr_err *err)
+{
+    for (size_t i = 0; i < fr_conf_list_size(mef, "admin-fqdns"); i++) {
+        const char *name = fr_conf_list_at(mef, "admin-fqdns", i);
+
+        if (!fr_fqdn_is_valid(fr_slice_str(name)))
+            return FR_FAIL(err, FR_ECONFIG, "%s: admin-fqdns: \"%s\" is not an FQDN",
+                           fr_conf_where(mef), name);
+    }
+    return FR_OK;
+}
+
+static enum fr_code read_mef_names(struct fr_server_config *c,
+                                   const struct fr_conf *mef, struct fr_err *err)
+{
+    const char *fqdn = NULL;
+
+    FR_TRY(need(mef, "fqdn", &fqdn, err));
+    if (!fr_fqdn_is_valid(fr_slice_str(fqdn)))
+        return FR_FAIL(err, FR_ECONFIG, "%s: fqdn = \"%s\" is not an FQDN",
+                       fr_conf_where(mef), fqdn);
+    snprintf(c->mef_fqdn, sizeof c->mef_fqdn, "%s", fqdn);
+    fr_ascii_fold(c->mef_fqdn);
+
+    FR_TRY(need(mef, "base", &c->mef_base, err));
+    if (c->mef_base[0] != '/' || c->mef_base[strlen(c->mef_base) - 1] == '/' ||
+        strpbrk(c->mef_base, "%?# "))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: base = \"%s\": give a path like /mefbase, without "
+                       "escapes or a final slash",
+                       fr_conf_where(mef), c->mef_base);
+    return check_admin_fqdns(mef, err);
+}
+
+static enum fr_code read_mef_rules(struct fr_server_config *c,
+                                   const struct fr_conf *mef, struct fr_err *err)
+{
+    static const char *const words[] = {"optional", "required"};
+    size_t confirmation = 0;
+
+    FR_TRY(choose(mef, "confirmation", words, 2, &confirmation, err));
+    c->confirmation_required = confirmation == 1;
+    FR_TRY(read_duration(mef, "expiry-max", INT64_C(60) * MS,
+                         INT64_C(100) * DAYS_365_S * MS, &c->expiry_max_s, err));
+    FR_TRY(read_duration(mef, "grace", 0, INT64_C(10) * DAYS_365_S * MS, &c->grace_s,
+                         err));
+    c->expiry_max_s /= MS;
+    c->grace_s /= MS;
+    return FR_OK;
+}
+
+static enum fr_code read_mef(struct fr_server_config *c, struct fr_err *err)
+{
+    const struct fr_conf *mef = fr_conf_section(c->file, "mef");
+    struct fr_listener_config *enrol = &c->listener[FR_WORKER_ENROL];
+    struct fr_listener_config *fetch = &c->listener[FR_WORKER_FETCH];
+
+    if (!mef)
+        return FR_OK;
+    c->mef = mef;
+    FR_TRY(read_mef_names(c, mef, err));
+    FR_TRY(read_mef_rules(c, mef, err));
+    FR_TRY(read_tls_files(mef, enrol, err));
+    FR_TRY(need(mef, "listen", &enrol->listen, err));
+    FR_TRY(need(mef, "enrolee-anchors", &enrol->anchors, err));
+    enrol->crl = fr_conf_str(mef, "enrolee-crl");
+
+    /* A MEF whose only targets are local, and its own FQDN, needs no fetch listener. */
+    if (!fr_conf_str(mef, "target-anchors"))
+        return FR_OK;
+    FR_TRY(read_tls_files(mef, fetch, err));
+    FR_TRY(need(mef, "fetch-listen", &fetch->listen, err));
+    FR_TRY(need(mef, "target-anchors", &fetch->anchors, err));
+    fetch->crl = fr_conf_str(mef, "target-crl");
+    return FR_OK;
+}
+
+static enum fr_code read_discovery(struct fr_server_config *c, struct fr_err *err)
+{
+    const struct fr_conf *section = fr_conf_section(c->file, "discovery");
+    struct fr_listener_config *l = &c->listener[FR_WORKER_DISCOVERY];
+
+    if (!section)
+        return FR_OK;
+    FR_TRY(read_tls_files(section, l, err));
+    FR_TRY(need(section, "listen", &l->listen, err));
+    FR_TRY(need(section, "enrolee-anchors", &l->anchors, err));
+    l->crl = fr_conf_str(section, "enrolee-crl");
+    return FR_OK;
+}
+
+static enum fr_code read_admin(struct fr_server_config *c, struct fr_err *err)
+{
+    const struct fr_conf *section = fr_conf_section(c->file, "admin");
+
+    if (!section)
+        return FR_OK;
+    if (fr_conf_str(section, "socket"))
+        FR_TRY(fr_str_dup(fr_conf_str(section, "socket"), &c->admin_socket, err));
+    else
+        FR_TRY(fr_path_join(c->run_dir, "admin.sock", &c->admin_socket, err));
+    c->listener[FR_WORKER_ADMIN].listen = c->admin_socket;
+    return FR_OK;
+}
+
+static enum fr_code read_tls(struct fr_server_config *c, const struct fr_conf *tls,
+                             struct fr_err *err)
+{
+    static const char *const profiles[] = {"default", "onem2m"};
+    static const char *const versions[] = {"1.2", "1.3"};
+    static const int numbers[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+    size_t profile = 0, min = 0, max = 0;
+
+    FR_TRY(choose(tls, "profile", profiles, 2, &profile, err));
+    FR_TRY(choose(tls, "min", versions, 2, &min, err));
+    FR_TRY(choose(tls, "max", versions, 2, &max, err));
+    if (min > max)
+        return FR_FAIL(err, FR_ECONFIG, "%s: min = \"%s\" is above max = \"%s\"",
+                       fr_conf_where(tls), versions[min], versions[max]);
+    if (profile == 1 && min > 0)
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: profile = onem2m is TLS 1.2, and min = \"1.3\"",
+                       fr_conf_where(tls));
+    c->tls = fr_conf_section(c->file, "tls"); /* the list, if there is one */
+    c->tls_profile = (enum fr_tls_profile)profile;
+    c->tls_min = numbers[min];
+    c->tls_max = profile == 1 ? TLS1_2_VERSION : numbers[max];
+    return FR_OK;
+}
+
+static enum fr_code read_limits(struct fr_server_config *c,
+                                const struct fr_conf *limits, struct fr_err *err)
+{
+    struct fr_limits *l = &c->limits;
+    const int64_t hour = INT64_C(3600) * MS;
+
+    l->connections = fr_conf_int(limits, "connections");
+    l->per_address = fr_conf_int(limits, "per-address");
+    l->body = fr_conf_int(limits, "body");
+    l->header = fr_conf_int(limits, "header");
+    l->requests = fr_conf_int(limits, "requests-per-connection");
+    FR_TRY(read_duration(limits, "idle", MS, hour, &l->idle_ms, err));
+    FR_TRY(read_duration(limits, "request", MS, hour, &l->request_ms, err));
+    FR_TRY(read_duration(limits, "handshake", MS, hour, &l->handshake_ms, err));
+    return FR_OK;
+}
+
+static enum fr_code read_user(struct fr_server_config *c, struct fr_err *err)
+{
+    const struct passwd *pw;
+
+    c->user = fr_conf_str(c->file, "user");
+    if (!c->user || !c->user[0])
+        return FR_OK;
+    pw = getpwnam(c->user);
+    if (!pw)
+        return FR_FAIL(err, FR_ECONFIG, "%s: user = \"%s\": there is no such user",
+                       fr_conf_where(c->file), c->user);
+    c->has_user = true;
+    c->uid = pw->pw_uid;
+    c->gid = pw->pw_gid;
+    return FR_OK;
+}
+
+static enum fr_code read_process(struct fr_server_config *c, struct fr_err *err)
+{
+    static const char *const levels[] = {"error", "warn", "info", "debug"};
+    size_t level = FR_LOG_INFO;
+
+    FR_TRY(need(c->file, "state", &c->state, err));
+    FR_TRY(need(c->file, "run-dir", &c->run_dir, err));
+    FR_TRY(choose(c->file, "log-level", levels, 4, &level, err));
+    c->log_level = (enum fr_log_level)level;
+    c->workers = fr_conf_int(c->file, "workers");
+    FR_TRY(fr_path_join(c->state, "fieldroot.db", &c->database, err));
+    if (fr_conf_str(c->file, "kek"))
+        return fr_str_dup(fr_conf_str(c->file, "kek"), &c->kek, err);
+    return fr_path_join(c->state, "kek", &c->kek, err);
+}
+
+/* A section that is not in the file has its defaults. */
+static enum fr_code read_optional(struct fr_server_config *c, const char *name,
+                                  enum fr_code (*read)(struct fr_server_config *,
+                                                       const struct fr_conf *,
+                                                       struct fr_err *),
+                                  const struct fr_conf_key *keys, struct fr_err *err)
+{
+    const struct fr_conf *section = fr_conf_section(c->file, name);
+    FR_AUTO(conf) *defaults = NULL;
+
+    if (section)
+        return read(c, section, err);
+    FR_TRY(fr_conf_defaults(keys, &defaults, err));
+    return read(c, defaults, err);
+}
+
+static enum fr_code check_roles(const struct fr_server_config *c, struct fr_err *err)
+{
+    for (int t = 0; t < FR_N_WORKERS; t++) {
+        if (c->listener[t].listen && t != FR_WORKER_ADMIN)
+            return FR_OK;
+    }
+    return FR_FAIL(err, FR_ECONFIG, "%s: no role is on: add a section mef or discovery",
+                   fr_conf_where(c->file));
+}
+
+enum fr_code fr_server_config_load(const char *path, struct fr_server_config **ret,
+                                   struct fr_err *err)
+{
+    FR_AUTO(server_config) *c = calloc(1, sizeof *c);
+
+    if (!c)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory reading %s", path);
+    FR_TRY(fr_conf_load(path, server_keys, &c->file, err));
+    FR_TRY(read_process(c, err));
+    FR_TRY(read_user(c, err));
+    FR_TRY(read_mef(c, err));
+    FR_TRY(read_discovery(c, err));
+    FR_TRY(read_admin(c, err));
+    FR_TRY(read_optional(c, "limits", read_limits, limit_keys, err));
+    FR_TRY(read_optional(c, "tls", read_tls, tls_keys, err));
+    FR_TRY(check_roles(c, err));
+    *ret = FR_TAKE(c);
+    return FR_OK;
+}
+
+void fr_server_config_free(struct fr_server_config *c)
+{
+    if (!c)
+        return;
+    free(c->kek);
+    free(c->database);
+    free(c->admin_socket);
+    fr_conf_free(c->file);
+    free(c);
+}
+
+int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker type)
+{
+    long cores;
+
+    if (!c->listener[type].listen)
+        return 0;
+    if (type != FR_WORKER_ENROL)
+        return 1;
+    if (c->workers > 0)
+        return (int)c->workers;
+    cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (cores < 1)
+        return 1;
+    return cores > WORKERS_MAX ? WORKERS_MAX : (int)cores;
+}
+
+bool fr_server_config_admits_admin(const struct fr_server_config *c, const char *fqdn)
+{
+    if (fr_ascii_equal_fold(fqdn, c->mef_fqdn))
+        return true;
+    for (size_t i = 0; c->mef && i < fr_conf_list_size(c->mef, "admin-fqdns"); i++) {
+        if (fr_ascii_equal_fold(fqdn, fr_conf_list_at(c->mef, "admin-fqdns", i)))
+            return true;
+    }
+    return false;
+}
+
+static bool peer_is_called(const struct fr_peer *peer, const char *name)
+{
+    char text[FR_SAN_TEXT_MAX + 1];
+
+    for (size_t i = 0; i < peer->n_sans; i++) {
+        if (fr_str_equal(name, peer->sans[i].value) ||
+            fr_str_equal(name, fr_san_format(&peer->sans[i], text)))
+            return true;
+    }
+    return false;
+}
+
+bool fr_server_config_excepts_ems(const struct fr_server_config *c,
+                                  const struct fr_peer *peer)
+{
+    for (size_t i = 0; c->tls && i < fr_conf_list_size(c->tls, "ems-exceptions"); i++) {
+        if (peer_is_called(peer, fr_conf_list_at(c->tls, "ems-exceptions", i)))
+            return true;
+    }
+    return false;
+}

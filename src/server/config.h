@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * fieldrootd's config file as a checked structure. Relations between values (a fetch
+ * listener needs target anchors, min <= max) are checked here; that files can be read
+ * is not: fr_server_check() does it, in the process that will use them.
+ */
+#ifndef FR_SERVER_CONFIG_H
+#define FR_SERVER_CONFIG_H
+
+#include <sys/types.h>
+
+#include "base/conf.h"
+#include "base/log.h"
+#include "server/ipc/msg.h"
+
+#define FR_SERVER_CONFIG_DEFAULT "/etc/fieldroot/fieldrootd.conf"
+
+enum fr_tls_profile { FR_TLS_DEFAULT, FR_TLS_ONEM2M };
+
+/* A listener is on when `listen` is not NULL. Strings are borrowed from the config. */
+struct fr_listener_config {
+    const char *listen; /* "address:port"; admin: path of the socket */
+    const char *certificate, *key;
+    const char *anchors; /* the role's own set, never merged with another's */
+    const char *crl;     /* NULL: not checked */
+};
+
+struct fr_limits {
+    long connections, per_address; /* of one worker process */
+    long body, header;             /* octets */
+    long requests;                 /* of one connection */
+    int64_t idle_ms, request_ms, handshake_ms;
+};
+
+struct fr_server_config {
+    struct fr_conf *file; /* owns most strings */
+    const char *state, *run_dir, *user;
+    char *kek, *admin_socket, *database; /* paths */
+    bool has_user;
+    uid_t uid;
+    gid_t gid;
+    long workers; /* of the enrol listener */
+    enum fr_log_level log_level;
+    struct fr_listener_config listener[FR_N_WORKERS];
+
+    char mef_fqdn[FR_FQDN_MAX + 1];
+    const char *mef_base;
+    bool confirmation_required;
+    int64_t expiry_max_s, grace_s;
+    const struct fr_conf *mef; /* for the list admin-fqdns; NULL without the role */
+
+    enum fr_tls_profile tls_profile;
+    int tls_min, tls_max; /* TLS1_2_VERSION ... */
+    const struct fr_conf *tls;
+    struct fr_limits limits;
+};
+
+/* FR_ECONFIG names file and key. The file must be there. */
+FR_MUST_USE enum fr_code fr_server_config_load(const char *path,
+                                               struct fr_server_config **ret,
+                                               struct fr_err *err);
+void fr_server_config_free(struct fr_server_config *c);
+FR_DEFINE_AUTO(server_config)
+
+/* Worker processes of a listener that is on; 0 if it is off. */
+int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker type);
+
+/* True if fqdn is the MEF's own or in admin-fqdns. */
+bool fr_server_config_admits_admin(const struct fr_server_config *c, const char *fqdn);
+/* True if the peer may use TLS 1.2 without extended master secret. */
+bool fr_server_config_excepts_ems(const struct fr_server_config *c,
+                                  const struct fr_peer *peer);
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/parent/child.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "server/vault/vault.h"
+#include "server/worker/worker.h"
+
+enum { ADMIN_FQDNS_MAX = 256, SPARE_DESCRIPTORS = 512 };
+
+static const char *const log_names[FR_CHILD_KINDS] = {
+    [FR_WORKER_ENROL] = "fieldrootd: enrol",
+    [FR_WORKER_FETCH] = "fieldrootd: fetch",
+    [FR_WORKER_DISCOVERY] = "fieldrootd: discovery",
+    [FR_WORKER_ADMIN] = "fieldrootd: admin",
+    [FR_CHILD_VAULT] = "fieldrootd: vault",
+};
+
+const char *fr_child_name(int kind)
+{
+    return log_names[kind] + strlen("fieldrootd: ");
+}
+
+static void close_fd(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
+static void close_foreign(const struct fr_child_setup *s)
+{
+    for (int t = 0; t < FR_N_WORKERS; t++) {
+        if (t != s->kind)
+            close_fd(s->listen_fd[t]);
+    }
+    close_fd(s->parent_control_fd);
+    close_fd(s->signal_fd);
+    close_fd(s->ready_read_fd);
+    if (s->kind != FR_CHILD_VAULT)
+        close_fd(s->control_fd);
+}
+
+static void reset_signals(void)
+{
+    sigset_t none;
+
+    signal(SIGTERM, SIG_DFL);
+    signal(SIGINT, SIG_IGN); /* ^C reaches the parent, which ends us in order */
+    signal(SIGHUP, SIG_IGN);
+    signal(SIGPIPE, SIG_IGN);
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A change of user clears the parent-death signal: this comes after it. */
+static enum fr_code die_with(pid_t parent, struct fr_err *err)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || prctl(PR_SET_DUMPABLE, 0) != 0)
+        return FR_FAIL(err, FR_EINTERNAL, "prctl: %s", strerror(errno));
+    if (getppid() != parent)
+        return FR_FAIL(err, FR_EINTERRUPTED, "the parent is gone");
+    return FR_OK;
+}
+
+static enum fr_code drop_privileges(const struct fr_server_config *c,
+                                    struct fr_err *err)
+{
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return FR_FAIL(err, FR_EINTERNAL, "no_new_privs: %s", strerror(errno));
+    if (!c->has_user || geteuid() != 0)
+        return FR_OK;
+    if (setgroups(0, NULL) != 0 || setresgid(c->gid, c->gid, c->gid) != 0 ||
+        setresuid(c->uid, c->uid, c->uid) != 0)
+        return FR_FAIL(err, FR_ECONFIG, "becoming user %s: %s", c->user,
+                       strerror(errno));
+    return FR_OK;
+}
+
+/* Connections, those that linger, and our own. */
+static void raise_descriptors(const struct fr_server_config *c)
+{
+    rlim_t want = (rlim_t)c->limits.connections + SPARE_DESCRIPTORS;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= want)
+        return;
+    limit.rlim_cur = limit.rlim_max < want ? limit.rlim_max : want;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur < want)
+        fr_log(FR_LOG_WARN,
+               "connections = %ld needs %ld descriptors, and %ld are to be had",
+               c->limits.connections, (long)want, (long)limit.rlim_cur);
+}
+
+static void say_ready(void *arg)
+{
+    int fd = *(int *)arg;
+
+    /* A parent that cannot hear it is dying, and we with it. */
+    if (write(fd, "r", 1) == 1)
+        close(fd);
+}
+
+/* --- vault */
+
+static enum fr_code open_vault(const struct fr_server_config *c, const char **fqdns,
+                               struct fr_vault **ret, struct fr_err *err)
+{
+    struct fr_vault_config config = {
+        .database = c->database,
+        .key_file = c->kek,
+        .mef_fqdn = c->mef_fqdn,
+        .admin_fqdns = fqdns,
+        .expiry_max_s = c->expiry_max_s,
+        .grace_s = c->grace_s,
+        .confirmation_required = c->confirmation_required,
+    };
+    size_t n = c->mef ? fr_conf_list_size(c->mef, "admin-fqdns") : 0;
+
+    if (n > ADMIN_FQDNS_MAX)
+        return FR_FAIL(err, FR_ECONFIG, "admin-fqdns: at most %d", ADMIN_FQDNS_MAX);
+    for (size_t i = 0; i < n; i++)
+        fqdns[i] = fr_conf_list_at(c->mef, "admin-fqdns", i);
+    config.n_admin_fqdns = n;
+    return fr_vault_open(&config, ret, err);
+}
+
+static enum fr_code run_vault(const struct fr_child_setup *s, pid_t parent,
+                              struct fr_err *err)
+{
+    const char *fqdns[ADMIN_FQDNS_MAX];
+    FR_AUTO(vault) *vault = NULL;
+    int ready = s->ready_fd;
+
+    /* Database and key file belong to the user that we become. */
+    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(die_with(parent, err));
+    FR_TRY(open_vault(s->config, fqdns, &vault, err));
+    say_ready(&ready);
+    return fr_vault_run(vault, s->control_fd, err);
+}
+
+/* --- worker */
+
+static enum fr_code run_worker(const struct fr_child_setup *s, int vault_fd,
+                               pid_t parent, struct fr_err *err)
+{
+    FR_AUTO(worker_process) *worker = NULL;
+    int ready = s->ready_fd;
+
+    raise_descriptors(s->config);
+    FR_TRY(fr_worker_prepare(s->config, (enum fr_worker)s->kind, &worker, err));
+    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(die_with(parent, err));
+    return fr_worker_run(worker, s->listen_fd[s->kind], vault_fd, say_ready, &ready,
+                         err);
+}
+
+static void __attribute__((noreturn))
+be_child(const struct fr_child_setup *s, int vault_fd, pid_t parent)
+{
+    struct fr_err err;
+    enum fr_code rc;
+
+    fr_log_init(log_names[s->kind], s->config->log_level);
+    reset_signals();
+    close_foreign(s);
+    if (s->kind == FR_CHILD_VAULT)
+        rc = run_vault(s, parent, &err);
+    else
+        rc = run_worker(s, vault_fd, parent, &err);
+    if (rc != FR_OK)
+        fr_log(FR_LOG_ERROR, "%s", err.msg);
+    _exit(fr_code_exit(rc));
+}
+
+/* --- parent */
+
+static enum fr_code fork_child(const struct fr_child_setup *s, int own_fd, int other_fd,
+                               pid_t *ret, struct fr_err *err)
+{
+    pid_t parent = getpid(), pid = fork();
+
+    if (pid < 0)
+        return FR_FAIL(err, FR_EINTERNAL, "fork: %s", strerror(errno));
+    if (pid == 0) {
+        close_fd(other_fd);
+        be_child(s, own_fd, parent);
+    }
+    *ret = pid;
+    return FR_OK;
+}
+
+enum fr_code fr_child_start(const struct fr_child_setup *setup, pid_t *ret_pid,
+                            struct fr_err *err)
+{
+    int pair[2];
+    enum fr_code rc;
+
+    if (setup->kind == FR_CHILD_VAULT)
+        return fork_child(setup, -1, -1, ret_pid, err);
+    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+        return FR_FAIL(err, FR_EINTERNAL, "socketpair: %s", strerror(errno));
+    rc = fr_vault_send_worker(setup->control_fd, (enum fr_worker)setup->kind, pair[0],
+                              err);
+    if (rc == FR_OK)
+        rc = fork_child(setup, pair[1], pair[0], ret_pid, err);
+    close(pair[0]);
+    close(pair[1]);
+    return rc;
+}
+
+static int check_files(const struct fr_server_config *config)
+{
+    struct fr_err err;
+
+    for (int t = 0; t < FR_N_WORKERS; t++) {
+        FR_AUTO(worker_process) *worker = NULL;
+        enum fr_code rc = FR_OK;
+
+        if (config->listener[t].listen)
+            rc = fr_worker_prepare(config, (enum fr_worker)t, &worker, &err);
+        if (rc != FR_OK) {
+            fr_log(FR_LOG_ERROR, "%s", err.msg);
+            return fr_code_exit(rc);
+        }
+    }
+    return 0;
+}
+
+enum fr_code fr_child_check(const struct fr_server_config *config, struct fr_err *err)
+{
+    pid_t pid = fork();
+    int status = 0;
+
+    if (pid < 0)
+        return FR_FAIL(err, FR_EINTERNAL, "fork: %s", strerror(errno));
+    if (pid == 0)
+        _exit(check_files(config));
+    while (waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return FR_FAIL(err, FR_EINTERNAL, "waitpid: %s", strerror(errno));
+    }
+    if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        return FR_FAIL(err, FR_ECONFIG, "%s: a file that it names cannot be used",
+                       fr_conf_where(config->file));
+    return FR_OK;
+}

@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The target's side: its keys, and the feed of what changed. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/str.h"
+#include "model/instruction.h"
+#include "proto/mmef.h"
+#include "server/vault/internal.h"
+
+/* A SAN's value: what the standard calls the EnroleeID. */
+static const char *value_of(const char *san)
+{
+    const char *colon = strchr(san, ':');
+
+    return colon ? colon + 1 : san;
+}
+
+static enum fr_code unknown_key(const char *key_id, struct fr_err *err)
+{
+    return FR_FAIL_AS(err, FR_ENOTFOUND, "unknown-key", "no credential \"%s\"", key_id);
+}
+
+static enum fr_code find_key(const struct fr_request *q,
+                             struct fr_store_credential *ret, struct fr_err *err)
+{
+    char key_id[FR_KEYID_MAX + 1], text[FR_KEYID_MAX + 1];
+    enum fr_code rc;
+
+    fr_msg_text(q->m, FR_F_KEY_ID, text, sizeof text);
+    if (!fr_keyid_parse(q->m->field[FR_F_KEY_ID], key_id))
+        return unknown_key(text, err);
+    rc = FR_ASK(q->v, err, credential_find, key_id, ret);
+    if (rc == FR_ENOTFOUND)
+        return unknown_key(key_id, err);
+    return rc;
+}
+
+static int64_t end_of(const struct fr_store_credential *c)
+{
+    return c->retires && c->retires < c->expires ? c->retires : c->expires;
+}
+
+static enum fr_code check_fetch(const struct fr_request *q,
+                                const struct fr_store_credential *c, int suid,
+                                struct fr_err *err)
+{
+    if (!fr_peer_has_fqdn(&q->who.peer, c->target_fqdn))
+        return FR_FAIL_AS(err, FR_EREFUSED, "not-your-key",
+                          "%s is not %s, the target of that credential", q->who.name,
+                          c->target_fqdn);
+    if (suid != c->place.suid)
+        return FR_FAIL_AS(err, FR_EREFUSED, "unknown-suid",
+                          "that credential is for SUID %d, not %d", c->place.suid,
+                          suid);
+    if (end_of(c) <= q->now)
+        return FR_FAIL_AS(err, FR_ENOTFOUND, "key-expired",
+                          "that credential has expired");
+    return FR_OK;
+}
+
+static enum fr_code derive(const struct fr_request *q,
+                           const struct fr_store_credential *c, struct fr_err *err)
+{
+    const struct fr_kdf_target target = {.derivation = c->derivation,
+                                         .suid = c->place.suid,
+                                         .id = c->place.target,
+                                         .fqdn = c->target_fqdn};
+    FR_AUTO(secret) *ke = NULL, *key = NULL;
+
+    FR_TRY(fr_vault_unwrap(q->v, c, &ke, err));
+    FR_TRY(fr_kdf_target_key(ke, &target, &key, err));
+    fr_reply_put(q->reply, FR_F_KEY, fr_secret_view(key));
+    return FR_OK;
+}
+
+enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
+{
+    int suid = fr_msg_u8(q->m, FR_F_SUID);
+    struct fr_store_credential c = {0};
+    const struct fr_said said = {.actor = q->who.name,
+                                 .action = "fetch",
+                                 .subject = c.key_id,
+                                 .decision = "allowed",
+                                 .reason = "fetched"};
+
+    if (!fr_suid_is_defined(suid))
+        return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
+                          suid);
+    FR_TRY(find_key(q, &c, err));
+    FR_TRY(check_fetch(q, &c, suid, err));
+    FR_TRY(derive(q, &c, err));
+    fr_reply_str(q->reply, FR_F_ENROLEE, value_of(c.san));
+    fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)end_of(&c));
+    FR_TRY(FR_ASK(q->v, err, credential_fetched, c.key_id, q->now));
+    return fr_vault_audit(q->v, &said, err, "%s from %s fetched the key of %s (\"%s\")",
+                          q->who.name, q->who.address, c.san, c.enrolee);
+}
+
+/* ---- feed ---- */
+
+/* The peer's names that are registered targets, and the MEF's own. */
+static enum fr_code names_of_target(const struct fr_request *q,
+                                    struct fr_store_feed_query *ret, struct fr_err *err)
+{
+    const struct fr_peer *peer = &q->who.peer;
+    struct fr_store_target t;
+
+    for (size_t i = 0; i < peer->n_sans; i++) {
+        const char *fqdn = peer->sans[i].value;
+        enum fr_code rc = FR_OK;
+
+        if (!fr_peer_has_fqdn(peer, fqdn))
+            continue;
+        if (!fr_str_equal(fqdn, q->v->config.mef_fqdn))
+            rc = FR_ASK(q->v, err, target_find_fqdn, fqdn, &t);
+        if (rc == FR_OK)
+            ret->fqdns[ret->n_fqdns++] = fqdn;
+        else if (rc != FR_ENOTFOUND)
+            return rc;
+    }
+    if (ret->n_fqdns == 0)
+        return FR_FAIL_AS(err, FR_EREFUSED, "target-not-registered",
+                          "%s is not the name of a registered target", q->who.name);
+    return FR_OK;
+}
+
+static enum fr_code add_change(void *ctx, const struct fr_store_change *row,
+                               struct fr_err *err)
+{
+    static const enum fr_change_kind kinds[] = {
+        [FR_EVENT_ADDED] = FR_CHANGE_ADDED,
+        [FR_EVENT_RETIRED] = FR_CHANGE_RETIRED,
+        [FR_EVENT_REVOKED] = FR_CHANGE_REVOKED,
+    };
+    struct fr_mmef_changes *changes = ctx;
+    struct fr_mmef_change *to = &changes->list[changes->n];
+
+    if (changes->n == FR_CHANGES_MAX || row->event > FR_EVENT_REVOKED)
+        return FR_FAIL(err, FR_ESTORE, "the feed is not as it must be");
+    to->seq = row->seq;
+    to->kind = kinds[row->event];
+    to->suid = row->suid;
+    to->expires = row->expires;
+    memcpy(to->key_id, row->key_id, sizeof to->key_id);
+    snprintf(to->enrolee, sizeof to->enrolee, "%.*s", FR_ID_MAX, value_of(row->san));
+    changes->cursor = row->seq;
+    changes->n++;
+    return FR_OK;
+}
+
+static enum fr_code read_changes(const struct fr_request *q,
+                                 struct fr_store_feed_query *query,
+                                 struct fr_mmef_changes *ret, struct fr_err *err)
+{
+    uint64_t last = 0;
+
+    FR_TRY(FR_ASK(q->v, err, feed_last, &last));
+    ret->list = calloc(FR_CHANGES_MAX, sizeof *ret->list);
+    if (!ret->list)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    ret->reset = query->since > last;
+    if (ret->reset)
+        query->since = 0;
+    ret->cursor = query->since;
+    return FR_ASK(q->v, err, feed, query,
+                  ((struct fr_store_change_rows){.row = add_change, .ctx = ret}));
+}
+
+enum fr_code fr_vault_feed(struct fr_request *q, struct fr_err *err)
+{
+    struct fr_store_feed_query query = {.since = fr_msg_u64(q->m, FR_F_SINCE),
+                                        .limit = FR_CHANGES_MAX};
+    FR_AUTO_CLEAR(buf) json = FR_BUF_INIT(FR_MSG_MAX);
+    FR_AUTO_CLEAR(mmef_changes) changes = {0};
+
+    FR_TRY(names_of_target(q, &query, err));
+    FR_TRY(read_changes(q, &query, &changes, err));
+    FR_TRY(fr_mmef_changes_encode(&changes, &json, err));
+    fr_reply_put(q->reply, FR_F_JSON, fr_buf_view(&json));
+    return FR_OK;
+}

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What the vault's files share. A request is handled in one go: each question to the
+ * store is asked and waited for (FR_ASK), because requests of one place must follow
+ * each other anyway.
+ */
+#ifndef FR_SERVER_VAULT_INTERNAL_H
+#define FR_SERVER_VAULT_INTERNAL_H
+
+#include <jansson.h>
+
+#include "server/vault/vault.h"
+
+/* At most `limit` of something a second; what is over is counted. */
+struct fr_rate {
+    int64_t second;
+    unsigned limit, used;
+    uint64_t dropped;
+};
+bool fr_rate_admits(struct fr_rate *rate, int64_t now);
+
+struct fr_vault {
+    struct fr_vault_config config; /* defaults filled in */
+    const struct fr_env *env;
+    struct fr_store *store;
+    struct fr_kek *kek;
+    struct fr_rate notes, refusals;
+    char (*grown)[FR_ID_MAX + 1];
+    size_t n_grown, cap_grown;
+};
+
+/* ---- asking the store ---- */
+
+struct fr_answer {
+    bool done;
+    enum fr_code rc;
+    struct fr_err *err;
+};
+void fr_answer_done(void *ctx, enum fr_code rc, const struct fr_err *err);
+FR_MUST_USE enum fr_code fr_answer_wait(struct fr_answer *a, struct fr_store *s);
+
+/* FR_TRY(FR_ASK(v, err, enrolee_find, name, &enrolee)); */
+#define FR_ASK(v, err_, op, ...)                                                       \
+    __extension__({                                                                    \
+        struct fr_answer answer_ = {.err = (err_)};                                    \
+        (v)->store->methods->op((v)->store, __VA_ARGS__,                               \
+                                (struct fr_store_call){fr_answer_done, &answer_});     \
+        fr_answer_wait(&answer_, (v)->store);                                          \
+    })
+/* The same for operations without inputs: begin, commit, rollback, mark, keep, undo. */
+#define FR_ASK_PLAIN(v, err_, op)                                                      \
+    __extension__({                                                                    \
+        struct fr_answer answer_ = {.err = (err_)};                                    \
+        (v)->store->methods->op((v)->store,                                            \
+                                (struct fr_store_call){fr_answer_done, &answer_});     \
+        fr_answer_wait(&answer_, (v)->store);                                          \
+    })
+
+/* ---- who asks, and what it may ---- */
+
+struct fr_who {
+    struct fr_peer peer;
+    char address[FR_ID_MAX + 1];
+    char name[FR_SAN_TEXT_MAX + 1]; /* for the audit trail */
+    /* after fr_who_listed() */
+    struct fr_store_enrolee listing;
+    char san[FR_SAN_TEXT_MAX + 1]; /* the name by which it is known */
+    char identity[FR_STORE_IDENTITY_MAX + 1];
+};
+
+struct fr_request {
+    struct fr_vault *v;
+    const struct fr_msg *m;
+    int64_t now;
+    struct fr_who who;
+    struct fr_vault_reply *reply;
+};
+
+/* Takes PEER and ADDRESS. FR_EINVALID: malformed. */
+FR_MUST_USE enum fr_code fr_who_take(const struct fr_msg *m, struct fr_who *ret,
+                                     struct fr_err *err);
+/* Finds the listing of a verified peer. FR_EREFUSED "enrolee-not-listed". */
+FR_MUST_USE enum fr_code fr_who_listed(struct fr_vault *v, struct fr_who *who,
+                                       struct fr_err *err);
+/* "anchor/san". */
+char *fr_who_identity(const char *anchor, const char *san,
+                      char to[FR_STORE_IDENTITY_MAX + 1]);
+/* True if the credential belongs to one of its names. */
+bool fr_who_owns(const struct fr_who *who, const struct fr_store_credential *c);
+
+/* What a listed enrolee gets. */
+struct fr_grant {
+    struct fr_store_target target;
+    char admin_fqdn[FR_ID_MAX + 1];
+    int suid;
+    int64_t expires;
+};
+/* From TARGET, ADMIN_FQDN, SUID and EXPIRES. FR_EREFUSED reasons
+ * "target-not-registered", "target-not-allowed", "admin-unknown"; FR_EPARSE
+ * "suid-undefined", "expiry-past". */
+FR_MUST_USE enum fr_code fr_grant_decide(const struct fr_request *q,
+                                         struct fr_grant *ret, struct fr_err *err);
+/* target "": the operator's choice. */
+FR_MUST_USE enum fr_code fr_grant_target(struct fr_vault *v, const char *enrolee,
+                                         const char *target,
+                                         struct fr_store_target *ret,
+                                         struct fr_err *err);
+
+/* The handlers of requests, by file. */
+enum fr_code fr_vault_authorise(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_commit_key(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ack(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_report(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_feed(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_discover(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_note(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_admin(struct fr_request *q, struct fr_err *err);
+
+/* Opens the wrapped Ke. FR_ESTORE "wrap-broken". */
+FR_MUST_USE enum fr_code fr_vault_unwrap(const struct fr_vault *v,
+                                         const struct fr_store_credential *c,
+                                         struct fr_secret **ret, struct fr_err *err);
+/* Removes a credential: feed, wake-up and audit line. */
+struct fr_removal {
+    enum fr_store_event event;
+    const char *actor, *action, *reason;
+};
+FR_MUST_USE enum fr_code fr_vault_remove(struct fr_vault *v,
+                                         const struct fr_store_credential *c,
+                                         const struct fr_removal *why,
+                                         struct fr_err *err);
+/* Notes that the feed of a target has grown. */
+FR_MUST_USE enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn,
+                                       struct fr_err *err);
+
+/* ---- the audit trail ---- */
+
+struct fr_said {
+    const char *actor, *action, *subject, *decision, *reason;
+};
+FR_MUST_USE enum fr_code fr_vault_audit(struct fr_vault *v, const struct fr_said *said,
+                                        struct fr_err *err, const char *fmt, ...)
+    FR_PRINTF(4, 5);
+/* A line that a peer can cause at will: dropped beyond the rate; the next one that is
+ * not says how many were. */
+FR_MUST_USE enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate *rate,
+                                              const struct fr_said *said,
+                                              const char *text, struct fr_err *err);
+
+struct fr_chain {
+    uint64_t lines;
+    uint64_t broken_at; /* sequence number of the first bad line; 0: intact */
+};
+FR_MUST_USE enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
+                                               struct fr_err *err);
+
+/* NULL: no JSON, a member twice, or nested deeper than we recurse. */
+json_t *fr_json_parse(struct fr_slice text);
+
+/* ---- replies ---- */
+
+void fr_reply_put(struct fr_vault_reply *r, enum fr_field f, struct fr_slice value);
+void fr_reply_str(struct fr_vault_reply *r, enum fr_field f, const char *value);
+void fr_reply_u64(struct fr_vault_reply *r, enum fr_field f, uint64_t v);
+/* Drops all fields but CODE, REASON, TEXT, which it sets from err. */
+void fr_reply_fail(struct fr_vault_reply *r, enum fr_code rc, const struct fr_err *err);
+/* The same with JSON, for the operator. */
+void fr_admin_fail(struct fr_vault_reply *r, enum fr_code rc, const struct fr_err *err);
+
+#endif

@@ -1,0 +1,452 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vault process: poll, take what all workers have waiting, commit once, answer.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/vault/internal.h"
+
+enum {
+    IN_MAX = 2 * FR_MSG_MAX,
+    OUT_MAX = 16 * FR_MSG_MAX, /* a worker that reads no replies is closed */
+    OUT_BUSY = 2 * FR_MSG_MAX, /* above it, no more of its requests are taken */
+    READ_SIZE = 64 * 1024,
+    TICK_MS = 1000,
+    IDLE_MS = 60 * 1000
+};
+
+struct worker {
+    int fd;
+    enum fr_worker type;
+    struct fr_buf in, out;
+    struct fr_buf held; /* replies that wait for the commit */
+    bool is_ended;      /* at its end, or by us: closed when it got its replies */
+    bool is_expelled;   /* broke the rules: nothing more of it is taken */
+};
+
+struct loop {
+    struct fr_vault *v;
+    int control;
+    bool is_over;
+    struct worker worker[FR_VAULT_WORKERS_MAX];
+    size_t n;
+    struct {
+        struct worker *worker;
+        uint32_t id;
+    } asked[FR_VAULT_BATCH_MAX]; /* requests of this batch that want a reply */
+    size_t n_asked, n_taken;
+    bool is_open;              /* the batch has begun */
+    int64_t due, last_tick_ms; /* wall clock; monotonic */
+    bool is_stale;             /* something was written: due may have changed */
+};
+
+/* ---- workers ---- */
+
+static void add_worker(struct loop *l, enum fr_worker type, int fd)
+{
+    if (l->n == FR_VAULT_WORKERS_MAX || (unsigned)type >= FR_N_WORKERS) {
+        fr_log(FR_LOG_ERROR, "worker refused: type %d, %zu at work", (int)type, l->n);
+        (void)close(fd);
+        return;
+    }
+    l->worker[l->n++] = (struct worker){.fd = fd,
+                                        .type = type,
+                                        .in = FR_BUF_INIT_WIPE(IN_MAX),
+                                        .out = FR_BUF_INIT_WIPE(OUT_MAX),
+                                        .held = FR_BUF_INIT_WIPE(OUT_MAX)};
+}
+
+static void clear_worker(struct worker *w)
+{
+    (void)close(w->fd);
+    fr_buf_clear(&w->in);
+    fr_buf_clear(&w->out);
+    fr_buf_clear(&w->held);
+}
+
+static void drop_ended(struct loop *l)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < l->n; i++) {
+        if (l->worker[i].is_ended)
+            clear_worker(&l->worker[i]);
+        else
+            l->worker[kept++] = l->worker[i];
+    }
+    l->n = kept;
+}
+
+static void read_worker(struct worker *w)
+{
+    while (w->in.len < FR_MSG_MAX) {
+        uint8_t *at = fr_buf_reserve(&w->in, READ_SIZE);
+        ssize_t n = at ? recv(w->fd, at, READ_SIZE, MSG_DONTWAIT) : -1;
+
+        if (at && n < 0 && errno == EINTR)
+            continue;
+        if (at && n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
+            return;
+        if (n <= 0) {
+            w->is_ended = true;
+            return;
+        }
+        w->in.len += (size_t)n;
+        if (n < READ_SIZE)
+            return;
+    }
+}
+
+static void flush_worker(struct worker *w)
+{
+    size_t sent = 0;
+
+    while (sent < w->out.len) {
+        ssize_t n = send(w->fd, w->out.data + sent, w->out.len - sent,
+                         MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0) {
+            w->is_ended |= errno != EAGAIN && errno != EWOULDBLOCK;
+            break;
+        }
+        sent += (size_t)n;
+    }
+    if (sent == w->out.len)
+        fr_buf_reset(&w->out);
+    else
+        fr_buf_consume(&w->out, sent);
+}
+
+/* ---- the control socket ---- */
+
+static int fd_of(struct msghdr *h)
+{
+    struct cmsghdr *c = CMSG_FIRSTHDR(h);
+    int fd;
+
+    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
+        c->cmsg_len != CMSG_LEN(sizeof fd))
+        return -1;
+    memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+static void take_announcement(struct loop *l, struct fr_slice octets, int fd)
+{
+    struct fr_err err = {0};
+    struct fr_msg m;
+    size_t used;
+
+    if (fr_msg_decode(octets, &m, &used, &err) == FR_OK && m.type == FR_MSG_WORKER &&
+        fd >= 0) {
+        add_worker(l, (enum fr_worker)fr_msg_u8(&m, FR_F_CODE), fd);
+        return;
+    }
+    fr_log(FR_LOG_ERROR, "the parent's message is not understood");
+    if (fd >= 0)
+        (void)close(fd);
+}
+
+/* The kernel ends a read at a descriptor, so that each is with its own message. False
+ * when there are no more. */
+static bool read_control(struct loop *l)
+{
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
+    uint8_t octets[64];
+    struct iovec part = {.iov_base = octets, .iov_len = sizeof octets};
+    struct msghdr h = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = room,
+                       .msg_controllen = sizeof room};
+    ssize_t n = recvmsg(l->control, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+
+    if (n > 0)
+        take_announcement(l, fr_slice_of(octets, (size_t)n), fd_of(&h));
+    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
+        l->is_over = true;
+    return n > 0;
+}
+
+enum fr_code fr_vault_send_worker(int control_fd, enum fr_worker type, int fd,
+                                  struct fr_err *err)
+{
+    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof fd)] = {0};
+    FR_AUTO_CLEAR(buf) octets = FR_BUF_INIT(64);
+    struct fr_msg m = {.type = FR_MSG_WORKER};
+    struct iovec part;
+    struct msghdr h = {.msg_iov = &part,
+                       .msg_iovlen = 1,
+                       .msg_control = room,
+                       .msg_controllen = sizeof room};
+    struct cmsghdr *c = CMSG_FIRSTHDR(&h);
+    uint8_t code[8];
+    ssize_t n;
+
+    fr_msg_set_u8(&m, FR_F_CODE, (uint8_t)type, code);
+    FR_TRY(fr_msg_encode(&m, &octets, err));
+    part = (struct iovec){.iov_base = octets.data, .iov_len = octets.len};
+    c->cmsg_level = SOL_SOCKET;
+    c->cmsg_type = SCM_RIGHTS;
+    c->cmsg_len = CMSG_LEN(sizeof fd);
+    memcpy(CMSG_DATA(c), &fd, sizeof fd);
+    do {
+        n = sendmsg(control_fd, &h, MSG_NOSIGNAL);
+    } while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)octets.len)
+        return FR_FAIL(err, FR_EINTERNAL, "announcing a worker to the vault: %s",
+                       n < 0 ? strerror(errno) : "cut short");
+    return FR_OK;
+}
+
+/* ---- one batch ---- */
+
+/* The message that broke the rules is all that its worker gets to do. */
+static void expel(struct loop *l, struct worker *w, const struct fr_err *why)
+{
+    const struct fr_said said = {.actor = "vault",
+                                 .action = "worker",
+                                 .subject = fr_worker_name(w->type),
+                                 .decision = "refused",
+                                 .reason = why->reason};
+    struct fr_err err = {0};
+
+    fr_log(FR_LOG_ERROR, "%s worker closed: %s", fr_worker_name(w->type), why->msg);
+    w->is_ended = w->is_expelled = true;
+    if (fr_vault_audit(l->v, &said, &err, "worker closed: %s", why->msg) != FR_OK)
+        fr_log(FR_LOG_ERROR, "%s", err.msg);
+}
+
+static void answer(struct worker *w, struct fr_buf *to,
+                   const struct fr_vault_reply *reply, uint32_t id)
+{
+    const struct fr_msg m = fr_vault_reply_view(reply, id);
+    struct fr_err err = {0};
+
+    if (fr_msg_encode(&m, to, &err) == FR_OK)
+        return;
+    fr_log(FR_LOG_ERROR, "%s worker closed: replying: %s", fr_worker_name(w->type),
+           err.msg);
+    w->is_ended = true;
+}
+
+static void handle(struct loop *l, struct worker *w, const struct fr_msg *m)
+{
+    struct fr_vault_reply reply;
+    struct fr_err err = {0};
+    enum fr_code rc = FR_OK;
+
+    fr_vault_reply_init(&reply);
+    if (l->is_open)
+        rc = fr_vault_handle(l->v, w->type, m, &reply, &err);
+    if (rc == FR_ESTORE || rc == FR_EINTERNAL || rc == FR_ENOMEM)
+        fr_log(FR_LOG_ERROR, "%s: %s", fr_msg_name(m->type), err.msg);
+    if (rc == FR_EINVALID) {
+        expel(l, w, &err);
+    } else if (m->id != 0) {
+        if (l->is_open)
+            answer(w, &w->held, &reply, m->id);
+        l->asked[l->n_asked].worker = w;
+        l->asked[l->n_asked++].id = m->id;
+    }
+    l->n_taken++;
+    fr_vault_reply_clear(&reply);
+}
+
+static void take_messages(struct loop *l, struct worker *w)
+{
+    struct fr_slice left = fr_buf_view(&w->in);
+    struct fr_err err = {0};
+    enum fr_code rc = FR_OK;
+    struct fr_msg m;
+    size_t used;
+
+    while (l->n_taken < FR_VAULT_BATCH_MAX && rc == FR_OK && !w->is_expelled) {
+        rc = fr_msg_decode(left, &m, &used, &err);
+        if (rc == FR_OK) {
+            handle(l, w, &m);
+            left = fr_slice_of(left.data + used, left.len - used);
+        }
+        if (rc == FR_EINVALID)
+            expel(l, w, &err);
+    }
+    if (left.len == 0 || w->is_expelled || (w->is_ended && rc != FR_OK))
+        fr_buf_reset(&w->in);
+    else
+        fr_buf_consume(&w->in, w->in.len - left.len);
+}
+
+/* All that was asked in this batch fails alike: nobody learns of what is not kept. */
+static void fail_batch(struct loop *l, const struct fr_err *why)
+{
+    struct fr_vault_reply reply;
+
+    fr_log(FR_LOG_ERROR, "%zu requests failed: %s", l->n_asked, why->msg);
+    for (size_t i = 0; i < l->n; i++)
+        fr_buf_reset(&l->worker[i].held);
+    fr_vault_reply_init(&reply);
+    fr_reply_fail(&reply, FR_ESTORE, why);
+    for (size_t i = 0; i < l->n_asked; i++)
+        answer(l->asked[i].worker, &l->asked[i].worker->out, &reply, l->asked[i].id);
+    fr_vault_reply_clear(&reply);
+}
+
+static void release_replies(struct loop *l)
+{
+    for (size_t i = 0; i < l->n; i++) {
+        struct worker *w = &l->worker[i];
+
+        fr_buf_put(&w->out, w->held.data, w->held.len);
+        fr_buf_reset(&w->held);
+        w->is_ended |= w->out.failed != FR_OK;
+    }
+}
+
+static void wake_fetchers(struct loop *l)
+{
+    for (size_t g = 0; g < fr_vault_grown(l->v); g++) {
+        struct fr_msg m = {.type = FR_MSG_WAKE};
+        struct fr_err err = {0};
+
+        fr_msg_set_str(&m, FR_F_TARGET_FQDN, fr_vault_grown_at(l->v, g));
+        for (size_t i = 0; i < l->n; i++)
+            if (l->worker[i].type == FR_WORKER_FETCH &&
+                fr_msg_encode(&m, &l->worker[i].out, &err) != FR_OK)
+                l->worker[i].is_ended = true;
+    }
+}
+
+/* True if there may be more to take. */
+static bool run_batch(struct loop *l)
+{
+    struct fr_err err = {0};
+    enum fr_code rc = fr_vault_begin(l->v, &err);
+
+    l->n_asked = l->n_taken = 0;
+    l->is_open = rc == FR_OK;
+    for (size_t i = 0; i < l->n; i++)
+        take_messages(l, &l->worker[i]);
+    if (rc == FR_OK)
+        rc = fr_vault_commit(l->v, &err);
+    if (rc == FR_OK)
+        release_replies(l);
+    else
+        fail_batch(l, &err);
+    if (rc == FR_OK)
+        wake_fetchers(l);
+    l->is_stale = true;
+    return l->n_taken == FR_VAULT_BATCH_MAX;
+}
+
+static bool has_message(const struct worker *w)
+{
+    struct fr_msg m;
+    size_t used;
+
+    return w->in.len > 0 &&
+           fr_msg_decode(fr_buf_view(&w->in), &m, &used, NULL) != FR_ENOTFOUND;
+}
+
+static void run_batches(struct loop *l)
+{
+    bool waits = false;
+
+    for (size_t i = 0; i < l->n && !waits; i++)
+        waits = has_message(&l->worker[i]);
+    while (waits)
+        waits = run_batch(l);
+}
+
+/* ---- time ---- */
+
+static void tick(struct loop *l)
+{
+    int64_t now_ms = fr_mono_ms(l->v->env);
+    struct fr_err err = {0};
+
+    if (now_ms - l->last_tick_ms < TICK_MS ||
+        (!l->is_stale && fr_wall_s(l->v->env) < l->due))
+        return;
+    l->last_tick_ms = now_ms;
+    if (fr_vault_tick(l->v, &l->due, &err) != FR_OK) {
+        fr_log(FR_LOG_ERROR, "retiring credentials: %s", err.msg);
+        return;
+    }
+    l->is_stale = false;
+    wake_fetchers(l);
+}
+
+static int timeout_ms(const struct loop *l)
+{
+    int64_t now = fr_wall_s(l->v->env);
+
+    if (l->is_stale || l->due <= now)
+        return TICK_MS;
+    return l->due - now < IDLE_MS / 1000 ? (int)(l->due - now) * 1000 : IDLE_MS;
+}
+
+/* ---- the loop ---- */
+
+static enum fr_code wait(struct loop *l, struct pollfd *fds, struct fr_err *err)
+{
+    fds[0] = (struct pollfd){.fd = l->control, .events = POLLIN};
+    for (size_t i = 0; i < l->n; i++) {
+        const struct worker *w = &l->worker[i];
+
+        fds[1 + i] = (struct pollfd){.fd = w->fd};
+        if (w->out.len < OUT_BUSY)
+            fds[1 + i].events |= POLLIN;
+        if (w->out.len > 0)
+            fds[1 + i].events |= POLLOUT;
+    }
+    if (poll(fds, 1 + l->n, timeout_ms(l)) < 0 && errno != EINTR)
+        return FR_FAIL(err, FR_EINTERNAL, "poll: %s", strerror(errno));
+    return FR_OK;
+}
+
+static void turn(struct loop *l, const struct pollfd *fds, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR))
+            read_worker(&l->worker[i]);
+    run_batches(l);
+    tick(l);
+    for (size_t i = 0; i < n; i++)
+        if (l->worker[i].out.len > 0)
+            flush_worker(&l->worker[i]);
+    drop_ended(l);
+    while (fds[0].revents && read_control(l))
+        continue;
+}
+
+enum fr_code fr_vault_run(struct fr_vault *v, int control_fd, struct fr_err *err)
+{
+    struct pollfd fds[1 + FR_VAULT_WORKERS_MAX];
+    struct loop *l = calloc(1, sizeof *l);
+    enum fr_code rc = FR_OK;
+
+    if (!l)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    l->v = v;
+    l->control = control_fd;
+    l->is_stale = true;
+    while (rc == FR_OK && !l->is_over) {
+        size_t n = l->n;
+
+        memset(fds, 0, sizeof fds);
+        rc = wait(l, fds, err);
+        if (rc == FR_OK)
+            turn(l, fds, n);
+    }
+    for (size_t i = 0; i < l->n; i++)
+        clear_worker(&l->worker[i]);
+    free(l);
+    return rc;
+}

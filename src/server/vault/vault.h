@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The vault: the only writer of the database and the only holder of the
+ * key-encryption key. It decides (default deny), commits credentials, derives what
+ * targets fetch, and keeps the audit trail. It parses nothing that a peer sent except
+ * through the messages of server/ipc/msg.h, and opens no socket of its own.
+ *
+ * One process, one thread: open before privileges are dropped, then run.
+ */
+#ifndef FR_SERVER_VAULT_VAULT_H
+#define FR_SERVER_VAULT_VAULT_H
+
+#include "base/env.h"
+#include "server/ipc/msg.h"
+#include "store/store.h"
+
+#define FR_VAULT_GRACE_S      86400 /* from an ack to the end of the previous key */
+#define FR_VAULT_WORKERS_MAX  64
+#define FR_VAULT_BATCH_MAX    512 /* messages of one transaction */
+#define FR_VAULT_ATTEMPTS_MAX 200 /* attempt records kept of an enrolee */
+#define FR_VAULT_NOTES_PER_S  20  /* audit lines for what never became a request */
+#define FR_VAULT_LIST_MAX                                                              \
+    500 /* entries of one answer to an operator; "after" and                           \
+           "limit" of a list call page on */
+#define FR_VAULT_ANSWER_MAX 458752 /* octets of one answer to an operator: 448 KiB */
+
+struct fr_vault_config {
+    const char *database; /* SQLite file, made (0600) when it is not there */
+    const char *key_file; /* key-encryption key, 64 hex digits, 0600; made with the
+                             database when neither is there */
+    const char *mef_fqdn;
+    const char *const *admin_fqdns; /* served besides mef_fqdn */
+    size_t n_admin_fqdns;
+    int64_t expiry_max_s; /* 0: FR_EXPIRY_DEFAULT */
+    int64_t grace_s;      /* 0: FR_VAULT_GRACE_S */
+    bool confirmation_required;
+    unsigned notes_per_s;     /* 0: FR_VAULT_NOTES_PER_S */
+    const struct fr_env *env; /* NULL: the system's */
+    struct fr_store *store;   /* NULL: SQLite; else taken, whatever happens */
+};
+
+struct fr_vault;
+
+/* Strings of config are borrowed for the vault's life. FR_ECONFIG reasons:
+ * "key-file-missing", "key-file-open", "key-other" (the database was made with another
+ * key-encryption key), "key-file"; FR_ESTORE "schema-newer". */
+FR_MUST_USE enum fr_code fr_vault_open(const struct fr_vault_config *config,
+                                       struct fr_vault **ret, struct fr_err *err);
+void fr_vault_free(struct fr_vault *v);
+FR_DEFINE_AUTO(vault)
+
+/*
+ * The loop of the vault process. control_fd is a stream or seqpacket socketpair to the
+ * parent, which announces each worker with fr_vault_send_worker(). All messages that
+ * wait at all workers are one transaction; no reply leaves before its commit; when the
+ * commit fails, all of them are answered by FR_ESTORE. A worker that sends what is
+ * malformed or what its type may not send is closed, audited and logged. Ends with
+ * FR_OK when the parent closes control_fd (which stays the caller's).
+ */
+FR_MUST_USE enum fr_code fr_vault_run(struct fr_vault *v, int control_fd,
+                                      struct fr_err *err);
+/* The parent's side: hands the vault its end of a worker's socketpair, one sendmsg a
+ * worker. fd stays the caller's to close. */
+FR_MUST_USE enum fr_code fr_vault_send_worker(int control_fd, enum fr_worker type,
+                                              int fd, struct fr_err *err);
+
+/*
+ * A reply in the making, and after fr_vault_handle() what to send. On failure it has
+ * CODE, REASON and TEXT only. An ADMIN reply has, success or not, JSON: the whole line
+ * for the operator's socket ({"ok":true,"result":...} or {"ok":false,"code":..,
+ * "reason":..,"text":..}), so that the admin worker passes it on as it is.
+ */
+struct fr_vault_reply {
+    uint32_t has;
+    struct {
+        size_t at, len;
+    } field[FR_N_FIELDS];
+    struct fr_buf data; /* wiping */
+};
+void fr_vault_reply_init(struct fr_vault_reply *r);
+void fr_vault_reply_clear(struct fr_vault_reply *r);
+/* The reply as a message that borrows from r. */
+struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id);
+
+/*
+ * One request of a worker, inside a batch: a request that fails leaves no trace but
+ * its audit line and cannot spoil the others. The result is the reply's CODE, but
+ * FR_EINVALID, without a reply, if the message is one that from may not send, or if
+ * its peer is malformed: the worker is to be closed.
+ */
+FR_MUST_USE enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
+                                         const struct fr_msg *m,
+                                         struct fr_vault_reply *ret,
+                                         struct fr_err *err);
+FR_MUST_USE enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err);
+/* On failure the whole batch is undone. */
+FR_MUST_USE enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err);
+
+/* FQDNs of targets whose feed has grown in the batch that was committed last;
+ * borrowed until the next fr_vault_begin(). */
+size_t fr_vault_grown(const struct fr_vault *v);
+const char *fr_vault_grown_at(const struct fr_vault *v, size_t i);
+
+/* Retires what is due: previous credentials at ack + grace, any at its own expiry. A
+ * batch of its own; at most FR_VAULT_BATCH_MAX a call. *ret_due: when the next is due,
+ * INT64_MAX for never. */
+FR_MUST_USE enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due,
+                                       struct fr_err *err);
+
+#endif

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/worker/https.h"
+
+#include <arpa/inet.h>
+#include <event2/listener.h>
+#include <fcntl.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "server/worker/https_conn.h"
+
+enum { WARNINGS_PER_S = 1, WARNINGS_BURST = 5 };
+
+static void address_text(const struct sockaddr *sa, char *to, size_t size)
+{
+    const void *at = NULL;
+
+    if (sa->sa_family == AF_INET)
+        at = &((const struct sockaddr_in *)(const void *)sa)->sin_addr;
+    else if (sa->sa_family == AF_INET6)
+        at = &((const struct sockaddr_in6 *)(const void *)sa)->sin6_addr;
+    if (!at || !inet_ntop(sa->sa_family, at, to, (socklen_t)size))
+        snprintf(to, size, "unknown");
+}
+
+static bool is_full(const struct fr_https *h)
+{
+    const struct fr_limits *limits = &h->config.worker->config->limits;
+
+    return fr_admission_count(h->admission) >= (size_t)limits->connections;
+}
+
+static void warn(struct fr_https *h, const char *address, const char *text)
+{
+    int64_t now = fr_mono_ms(h->config.worker->env);
+
+    if (fr_bucket_take(&h->warnings, now, WARNINGS_PER_S, WARNINGS_BURST))
+        fr_log(FR_LOG_WARN, "%s: %s", address, text);
+}
+
+static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *sa,
+                      int len, void *arg)
+{
+    struct fr_https *h = arg;
+    char address[sizeof((struct fr_client *)0)->address];
+    int on = 1;
+    struct fr_err err;
+
+    (void)len;
+    address_text(sa, address, sizeof address);
+    if (fr_admission_enter(h->admission, address, &err) != FR_OK) {
+        warn(h, address, err.msg);
+        close(fd);
+        return;
+    }
+    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    fr_https_conn_new(h, fd, address);
+    /* Others may wait in the backlog, or be taken by another worker. */
+    if (is_full(h))
+        evconnlistener_disable(listener);
+}
+
+/* Without descriptors the socket stays readable: wait until a connection leaves. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct fr_https *h = arg;
+
+    warn(h, "listener", "accepting a connection failed: descriptors or memory");
+    if (fr_admission_count(h->admission) > 0)
+        evconnlistener_disable(listener);
+}
+
+static void end_if_empty(void *arg)
+{
+    struct fr_https *h = arg;
+
+    if (h->draining && fr_admission_count(h->admission) == 0 &&
+        fr_lingerers_count(h->lingerers) == 0 && h->config.empty)
+        h->config.empty(h->config.arg);
+}
+
+enum fr_code fr_https_new(const struct fr_https_config *config, struct fr_https **ret,
+                          struct fr_err *err)
+{
+    const struct fr_limits *limits = &config->worker->config->limits;
+    struct fr_https *h = calloc(1, sizeof *h);
+    enum fr_code rc;
+
+    if (!h)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory for a listener");
+    h->config = *config;
+    rc = fr_admission_new((size_t)limits->connections, (size_t)limits->per_address,
+                          &h->admission, err);
+    if (rc == FR_OK) {
+        h->lingerers = fr_lingerers_new(config->worker->base, end_if_empty, h);
+        h->listener = evconnlistener_new(config->worker->base, on_accept, h,
+                                         LEV_OPT_CLOSE_ON_EXEC, 0, config->listen_fd);
+        if (!h->lingerers || !h->listener)
+            rc = FR_FAIL(err, FR_EINTERNAL, "listening failed");
+    }
+    if (rc != FR_OK) {
+        fr_https_free(h);
+        return rc;
+    }
+    evconnlistener_set_error_cb(h->listener, on_accept_error);
+    *ret = h;
+    return FR_OK;
+}
+
+void fr_https_free(struct fr_https *h)
+{
+    if (!h)
+        return;
+    h->config.empty = NULL;
+    h->draining = true;
+    while (h->first)
+        fr_https_conn_free(h->first);
+    if (h->listener)
+        evconnlistener_free(h->listener);
+    fr_lingerers_free(h->lingerers);
+    fr_admission_free(h->admission);
+    free(h);
+}
+
+void fr_https_left(struct fr_https *h, const char *address)
+{
+    fr_admission_leave(h->admission, address);
+    if (!h->draining)
+        evconnlistener_enable(h->listener);
+    else
+        end_if_empty(h);
+}
+
+void fr_https_drain(struct fr_https *h)
+{
+    const struct fr_service *service = h->config.service;
+    struct fr_https_conn *next;
+
+    if (h->draining)
+        return;
+    h->draining = true;
+    evconnlistener_disable(h->listener);
+    if (service->drain)
+        service->drain(h->config.worker);
+    for (struct fr_https_conn *c = h->first; c; c = next) {
+        next = c->next;
+        fr_https_conn_drain(c);
+    }
+    end_if_empty(h);
+}

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "server/worker/limits.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { BUCKETS = 1024, ADDRESS_MAX = 64, MS = 1000 };
+
+struct entry {
+    char address[ADDRESS_MAX];
+    size_t n;
+    struct entry *next;
+};
+
+struct fr_admission {
+    size_t total, max_total, max_per_address;
+    struct entry *bucket[BUCKETS];
+};
+
+enum fr_code fr_admission_new(size_t total, size_t per_address,
+                              struct fr_admission **ret, struct fr_err *err)
+{
+    struct fr_admission *a = calloc(1, sizeof *a);
+
+    if (!a)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory for the connection table");
+    a->max_total = total;
+    a->max_per_address = per_address;
+    *ret = a;
+    return FR_OK;
+}
+
+void fr_admission_free(struct fr_admission *a)
+{
+    for (size_t i = 0; a && i < BUCKETS; i++) {
+        while (a->bucket[i]) {
+            struct entry *e = a->bucket[i];
+
+            a->bucket[i] = e->next;
+            free(e);
+        }
+    }
+    free(a);
+}
+
+/* FNV-1a: whoever makes addresses collide costs a short list, bounded by total. */
+static struct entry **find(struct fr_admission *a, const char *address)
+{
+    uint32_t hash = 2166136261u;
+    struct entry **at;
+
+    for (const char *c = address; *c; c++)
+        hash = (hash ^ (unsigned char)*c) * 16777619u;
+    at = &a->bucket[hash % BUCKETS];
+    while (*at && strcmp((*at)->address, address) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
+                                struct fr_err *err)
+{
+    struct entry **at = find(a, address);
+
+    if (a->total >= a->max_total)
+        return FR_FAIL_AS(err, FR_EBUSY, "too-many-connections",
+                          "%zu connections are open", a->total);
+    if (!*at) {
+        *at = calloc(1, sizeof **at);
+        if (!*at)
+            return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
+        snprintf((*at)->address, sizeof(*at)->address, "%s", address);
+    }
+    if ((*at)->n >= a->max_per_address)
+        return FR_FAIL_AS(err, FR_EBUSY, "too-many-of-address",
+                          "%zu connections of %s are open", (*at)->n, address);
+    (*at)->n++;
+    a->total++;
+    return FR_OK;
+}
+
+void fr_admission_leave(struct fr_admission *a, const char *address)
+{
+    struct entry **at = find(a, address), *e = *at;
+
+    if (!e)
+        return;
+    a->total--;
+    if (--e->n > 0)
+        return;
+    *at = e->next;
+    free(e);
+}
+
+size_t fr_admission_count(const struct fr_admission *a)
+{
+    return a->total;
+}
+
+bool fr_bucket_take(struct fr_bucket *b, int64_t now_ms, int rate, int burst)
+{
+    int64_t cost = MS / rate, full = burst * cost;
+
+    b->tokens_ms += b->last_ms ? now_ms - b->last_ms : full;
+    b->last_ms = now_ms ? now_ms : 1;
+    if (b->tokens_ms > full)
+        b->tokens_ms = full;
+    if (b->tokens_ms < cost)
+        return false;
+    b->tokens_ms -= cost;
+    return true;
+}

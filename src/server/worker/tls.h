@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * TLS as a listener speaks it (DESIGN 6): mutual, anchors of one role, no tickets,
+ * resumption or renegotiation, TLS 1.2 with extended master secret only.
+ */
+#ifndef FR_SERVER_WORKER_TLS_H
+#define FR_SERVER_WORKER_TLS_H
+
+#include <openssl/ssl.h>
+
+#include "server/config.h"
+
+/* Reads every file that the listener names. FR_ECONFIG names the file. */
+FR_MUST_USE enum fr_code fr_tls_server_new(const struct fr_server_config *c,
+                                           const struct fr_listener_config *l,
+                                           SSL_CTX **ret, struct fr_err *err);
+
+/* What the verification of a client's chain found wrong; belongs to a connection. */
+struct fr_tls_verdict {
+    int error;              /* X509_V_ERR_..., X509_V_OK if none was seen */
+    bool lacks_ems;         /* TLS 1.2 without extended master secret was offered */
+    struct fr_peer claimed; /* names of the certificate shown, unverified */
+};
+
+/* A connection's SSL, whose verdict is watched from now on; verdict outlives it. */
+FR_MUST_USE enum fr_code fr_tls_server_accept(SSL_CTX *ctx,
+                                              struct fr_tls_verdict *verdict, SSL **ret,
+                                              struct fr_err *err);
+
+/* Why a handshake failed: FR_EREFUSED "handshake-refused" if it was the client's
+ * certificate or the lack of one, "ems-missing"; else FR_EINVALID. ossl: OpenSSL's
+ * error, 0 if none.
+ */
+enum fr_code fr_tls_server_explain(const struct fr_tls_verdict *verdict,
+                                   unsigned long ossl, struct fr_err *err);
+
+/* After the handshake: who the peer is. FR_EREFUSED "ems-missing", "peer-name",
+ * "no-identity". */
+FR_MUST_USE enum fr_code fr_tls_server_identify(const struct fr_server_config *c,
+                                                SSL *ssl, struct fr_peer *ret,
+                                                struct fr_err *err);
+/* The bootstrap export, FR_EXPORT_LEN octets. Once a connection, after the handshake:
+ * OpenSSL exports wrong octets earlier. */
+FR_MUST_USE enum fr_code fr_tls_server_export(SSL *ssl, struct fr_secret **ret,
+                                              struct fr_err *err);
+
+#endif

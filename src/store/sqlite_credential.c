@@ -1,0 +1,428 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Credentials in their two slots, and the feed that tells targets of them. */
+#include "store/sqlite.h"
+
+#include <string.h>
+
+static void read_credential(struct fr_sql_rows *rows, struct fr_store_credential *c)
+{
+    int i = 0;
+
+    *c = (struct fr_store_credential){0};
+    FR_COL_TEXT(rows, &i, c->place.identity);
+    FR_COL_TEXT(rows, &i, c->place.admin_fqdn);
+    c->place.suid = (int)fr_col_int(rows, &i);
+    FR_COL_TEXT(rows, &i, c->place.target);
+    c->slot = fr_col_int(rows, &i) == 0 ? FR_SLOT_CURRENT : FR_SLOT_PREVIOUS;
+    FR_COL_TEXT(rows, &i, c->key_id);
+    FR_COL_TEXT(rows, &i, c->enrolee);
+    FR_COL_TEXT(rows, &i, c->san);
+    FR_COL_TEXT(rows, &i, c->target_fqdn);
+    c->derivation = (enum fr_derivation)fr_col_int(rows, &i);
+    fr_col_octets(rows, &i, c->wrapped, sizeof c->wrapped, &c->wrapped_len);
+    c->created = fr_col_int(rows, &i);
+    c->expires = fr_col_int(rows, &i);
+    c->acked = fr_col_int(rows, &i);
+    c->retires = fr_col_int(rows, &i);
+    c->fetched = fr_col_int(rows, &i);
+    c->confirmed = fr_col_int(rows, &i) != 0;
+    FR_COL_TEXT(rows, &i, c->method);
+    FR_COL_TEXT(rows, &i, c->credential_ref);
+    FR_COL_TEXT(rows, &i, c->client_reg);
+    fr_col_octets(rows, &i, c->request_sha, sizeof c->request_sha, NULL);
+    fr_col_octets(rows, &i, c->response_sha, sizeof c->response_sha, NULL);
+}
+
+static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql,
+                        const struct fr_sql_value *values,
+                        struct fr_store_credential *ret, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+
+    FR_TRY(fr_sql_query(s, sql, values, &rows, err));
+    FR_TRY(fr_sql_next(&rows, err));
+    read_credential(&rows, ret);
+    return FR_OK;
+}
+
+static enum fr_code find(struct fr_sqlite *s, const char *key_id,
+                         struct fr_store_credential *ret, struct fr_err *err)
+{
+    enum fr_code rc =
+        one(s, FR_SQL_CREDENTIAL_FIND, FR_VALUES(FR_VTEXT(key_id)), ret, err);
+
+    return fr_sql_name_missing(rc, "credential", key_id, err);
+}
+
+static void credential_find(struct fr_store *store, const char *key_id,
+                            struct fr_store_credential *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, find(fr_sqlite_of(store), key_id, ret, &err), &err);
+}
+
+/* An empty KeID in *ret: the slot is empty. */
+static enum fr_code in_slot(struct fr_sqlite *s, const struct fr_store_place *place,
+                            enum fr_store_slot slot, struct fr_store_credential *ret,
+                            struct fr_err *err)
+{
+    ret->key_id[0] = 0;
+    return fr_sql_end(
+        one(s, FR_SQL_CREDENTIAL_SLOT,
+            FR_VALUES(FR_VTEXT(place->identity), FR_VTEXT(place->admin_fqdn),
+                      FR_VINT(place->suid), FR_VTEXT(place->target), FR_VINT(slot)),
+            ret, err));
+}
+
+/* ---- feed ---- */
+
+static enum fr_code feed_add(struct fr_sqlite *s, const struct fr_store_credential *c,
+                             enum fr_store_event event, int64_t at, struct fr_err *err)
+{
+    return fr_sql_run(s, FR_SQL_FEED_ADD,
+                      FR_VALUES(FR_VINT(event), FR_VTEXT(c->target_fqdn),
+                                FR_VTEXT(c->key_id), FR_VINT(c->place.suid),
+                                FR_VTEXT(c->san), FR_VINT(c->expires), FR_VINT(at)),
+                      NULL, err);
+}
+
+static void read_change(struct fr_sql_rows *rows, struct fr_store_change *c)
+{
+    int i = 0;
+
+    c->seq = (uint64_t)fr_col_int(rows, &i);
+    c->event = (enum fr_store_event)fr_col_int(rows, &i);
+    FR_COL_TEXT(rows, &i, c->target_fqdn);
+    FR_COL_TEXT(rows, &i, c->key_id);
+    c->suid = (int)fr_col_int(rows, &i);
+    FR_COL_TEXT(rows, &i, c->san);
+    c->expires = fr_col_int(rows, &i);
+    c->at = fr_col_int(rows, &i);
+}
+
+static enum fr_code list_feed(struct fr_sqlite *s,
+                              const struct fr_store_feed_query *query,
+                              struct fr_store_change_rows out, struct fr_err *err)
+{
+    struct fr_sql_value values[FR_SANS_MAX + 3] = {0};
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    struct fr_store_change c;
+    enum fr_code rc;
+
+    if (query->n_fqdns == 0 || query->n_fqdns > FR_SANS_MAX)
+        return FR_FAIL(err, FR_EINTERNAL, "a feed for %zu names", query->n_fqdns);
+    for (size_t i = 0; i < FR_SANS_MAX; i++) /* the rest repeats the first */
+        values[i] = FR_VTEXT(query->fqdns[i < query->n_fqdns ? i : 0]);
+    values[FR_SANS_MAX] =
+        FR_VINT(query->since > INT64_MAX ? INT64_MAX : (int64_t)query->since);
+    values[FR_SANS_MAX + 1] = FR_VINT(query->limit);
+    FR_TRY(fr_sql_query(s, FR_SQL_FEED, values, &rows, err));
+    while ((rc = fr_sql_next(&rows, err)) == FR_OK) {
+        read_change(&rows, &c);
+        FR_TRY(out.row(out.ctx, &c, err));
+    }
+    return fr_sql_end(rc);
+}
+
+static void feed(struct fr_store *store, const struct fr_store_feed_query *query,
+                 struct fr_store_change_rows rows, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, list_feed(fr_sqlite_of(store), query, rows, &err), &err);
+}
+
+static enum fr_code one_number(struct fr_sqlite *s, enum fr_sql sql, int64_t *ret,
+                               int64_t *ret_count, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    int i = 0;
+
+    FR_TRY(fr_sql_query(s, sql, FR_NO_VALUES, &rows, err));
+    FR_TRY(fr_sql_next(&rows, err));
+    *ret = fr_col_int(&rows, &i);
+    if (ret_count)
+        *ret_count = fr_col_int(&rows, &i);
+    return FR_OK;
+}
+
+static void feed_last(struct fr_store *store, uint64_t *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+    int64_t seq;
+    enum fr_code rc =
+        one_number(fr_sqlite_of(store), FR_SQL_FEED_LAST, &seq, NULL, &err);
+
+    if (rc == FR_OK)
+        *ret = (uint64_t)seq;
+    fr_sqlite_done(call, rc, &err);
+}
+
+/* ---- commit ---- */
+
+static enum fr_code insert(struct fr_sqlite *s, const struct fr_store_credential *c,
+                           struct fr_slice response, struct fr_err *err)
+{
+    return fr_sql_run(
+        s, FR_SQL_CREDENTIAL_ADD,
+        FR_VALUES(
+            FR_VTEXT(c->place.identity), FR_VTEXT(c->place.admin_fqdn),
+            FR_VINT(c->place.suid), FR_VTEXT(c->place.target), FR_VTEXT(c->key_id),
+            FR_VTEXT(c->enrolee), FR_VTEXT(c->san), FR_VTEXT(c->target_fqdn),
+            FR_VINT(c->derivation), FR_VBLOB(fr_slice_of(c->wrapped, c->wrapped_len)),
+            FR_VINT(c->created), FR_VINT(c->expires), FR_VINT(c->confirmed),
+            FR_VTEXT(c->method), FR_VTEXT(c->credential_ref), FR_VTEXT(c->client_reg),
+            FR_VBLOB(fr_slice_of(c->request_sha, sizeof c->request_sha)),
+            FR_VBLOB(fr_slice_of(c->response_sha, sizeof c->response_sha)),
+            FR_VBLOB(response)),
+        NULL, err);
+}
+
+static enum fr_code drop(struct fr_sqlite *s, const struct fr_store_credential *c,
+                         enum fr_store_event event, int64_t at, struct fr_err *err)
+{
+    FR_TRY(fr_sql_run_one(s, FR_SQL_CREDENTIAL_DELETE, FR_VALUES(FR_VTEXT(c->key_id)),
+                          "credential", err));
+    return feed_add(s, c, event, at, err);
+}
+
+/* A KeID that is gone stays taken: else a replayed commit would bring back a revoked
+ * key. */
+static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
+                                     struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    enum fr_code rc;
+
+    FR_TRY(
+        fr_sql_query(s, FR_SQL_FEED_HAS_KEY, FR_VALUES(FR_VTEXT(key_id)), &rows, err));
+    rc = fr_sql_next(&rows, err);
+    if (rc == FR_OK)
+        return FR_FAIL_AS(err, FR_ECONFLICT, "key-id-exists",
+                          "KeID %s is, or was, another credential's", key_id);
+    return fr_sql_end(rc);
+}
+
+/* current moves to previous, and what was there goes. */
+static enum fr_code make_room(struct fr_sqlite *s, const struct fr_store_credential *c,
+                              struct fr_store_displaced *ret, struct fr_err *err)
+{
+    struct fr_store_credential current = {0}, previous = {0};
+
+    FR_TRY(in_slot(s, &c->place, FR_SLOT_CURRENT, &current, err));
+    if (!current.key_id[0])
+        return FR_OK;
+    FR_TRY(in_slot(s, &c->place, FR_SLOT_PREVIOUS, &previous, err));
+    if (previous.key_id[0])
+        FR_TRY(drop(s, &previous, FR_EVENT_RETIRED, c->created, err));
+    FR_TRY(fr_sql_run_one(s, FR_SQL_CREDENTIAL_DEMOTE,
+                          FR_VALUES(FR_VTEXT(current.key_id)), "credential", err));
+    memcpy(ret->removed, previous.key_id, sizeof ret->removed);
+    memcpy(ret->previous, current.key_id, sizeof ret->previous);
+    ret->was_acked = current.acked != 0;
+    return FR_OK;
+}
+
+static enum fr_code commit(struct fr_sqlite *s, const struct fr_store_credential *c,
+                           struct fr_slice response, struct fr_store_displaced *ret,
+                           struct fr_err *err)
+{
+    struct fr_store_displaced displaced = {0};
+
+    FR_TRY(refuse_known_key(s, c->key_id, err));
+    FR_TRY(make_room(s, c, &displaced, err));
+    FR_TRY(insert(s, c, response, err));
+    FR_TRY(feed_add(s, c, FR_EVENT_ADDED, c->created, err));
+    *ret = displaced;
+    return FR_OK;
+}
+
+static void credential_commit(struct fr_store *store,
+                              const struct fr_store_credential *c,
+                              struct fr_slice response, struct fr_store_displaced *ret,
+                              struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, commit(fr_sqlite_of(store), c, response, ret, &err), &err);
+}
+
+/* ---- the life after it ---- */
+
+static enum fr_code response(struct fr_sqlite *s, const char *key_id,
+                             struct fr_buf *ret, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    struct fr_slice body;
+    int i = 0;
+
+    FR_TRY(fr_sql_query(s, FR_SQL_CREDENTIAL_RESPONSE, FR_VALUES(FR_VTEXT(key_id)),
+                        &rows, err));
+    FR_TRY(fr_sql_next(&rows, err));
+    body = fr_col_slice(&rows, &i);
+    fr_buf_put(ret, body.data, body.len);
+    return fr_buf_check(ret, err);
+}
+
+static void credential_response(struct fr_store *store, const char *key_id,
+                                struct fr_buf *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, response(fr_sqlite_of(store), key_id, ret, &err), &err);
+}
+
+static enum fr_code each(struct fr_sql_rows *rows, struct fr_store_credential_rows out,
+                         struct fr_err *err)
+{
+    struct fr_store_credential c;
+    enum fr_code rc;
+
+    while ((rc = fr_sql_next(rows, err)) == FR_OK) {
+        read_credential(rows, &c);
+        FR_TRY(out.row(out.ctx, &c, err));
+    }
+    return fr_sql_end(rc);
+}
+
+static bool given(const char *s)
+{
+    return s && *s;
+}
+
+static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+                         struct fr_store_credential_rows out, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    struct fr_sql_value values[] = {
+        FR_VTEXT(page->after),  FR_VINT(fr_page_limit(page)), FR_VTEXT(page->enrolee),
+        FR_VTEXT(page->target), FR_VTEXT(page->san),          {.type = FR_SQL_END}};
+    enum fr_sql sql = given(page->san)       ? FR_SQL_CREDENTIAL_LIST_SAN
+                      : given(page->enrolee) ? FR_SQL_CREDENTIAL_LIST_ENROLEE
+                      : given(page->target)  ? FR_SQL_CREDENTIAL_LIST_TARGET
+                                             : FR_SQL_CREDENTIAL_LIST;
+
+    if (sql == FR_SQL_CREDENTIAL_LIST)
+        values[2].type = FR_SQL_END; /* it has no filter */
+    FR_TRY(fr_sql_query(s, sql, values, &rows, err));
+    return each(&rows, out, err);
+}
+
+static void credential_list(struct fr_store *store, const struct fr_store_page *page,
+                            struct fr_store_credential_rows rows,
+                            struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+}
+
+static enum fr_code ack(struct fr_sqlite *s, const char *key_id, int64_t at,
+                        int64_t retires, bool *ret_first, struct fr_err *err)
+{
+    struct fr_store_credential c = {0}, previous = {0};
+    int changed;
+
+    FR_TRY(find(s, key_id, &c, err));
+    if (c.slot != FR_SLOT_CURRENT || c.acked != 0) {
+        *ret_first = false;
+        return FR_OK;
+    }
+    FR_TRY(fr_sql_run(s, FR_SQL_CREDENTIAL_ACK,
+                      FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), &changed, err));
+    FR_TRY(in_slot(s, &c.place, FR_SLOT_PREVIOUS, &previous, err));
+    if (previous.key_id[0])
+        FR_TRY(fr_sql_run(s, FR_SQL_CREDENTIAL_RETIRES,
+                          FR_VALUES(FR_VTEXT(previous.key_id), FR_VINT(retires)), NULL,
+                          err));
+    *ret_first = changed > 0;
+    return FR_OK;
+}
+
+static void credential_ack(struct fr_store *store, const char *key_id, int64_t at,
+                           int64_t retires, bool *ret_first, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, ack(fr_sqlite_of(store), key_id, at, retires, ret_first, &err),
+                   &err);
+}
+
+static void credential_fetched(struct fr_store *store, const char *key_id, int64_t at,
+                               struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call,
+                   fr_sql_run(fr_sqlite_of(store), FR_SQL_CREDENTIAL_FETCHED,
+                              FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), NULL, &err),
+                   &err);
+}
+
+static enum fr_code remove_one(struct fr_sqlite *s, const char *key_id,
+                               enum fr_store_event event, int64_t at,
+                               struct fr_err *err)
+{
+    struct fr_store_credential c = {0};
+
+    FR_TRY(find(s, key_id, &c, err));
+    return drop(s, &c, event, at, err);
+}
+
+static void credential_remove(struct fr_store *store, const char *key_id,
+                              enum fr_store_event event, int64_t at,
+                              struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, remove_one(fr_sqlite_of(store), key_id, event, at, &err),
+                   &err);
+}
+
+static enum fr_code due(struct fr_sqlite *s, int64_t now, size_t limit,
+                        struct fr_store_credential_rows out, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+
+    FR_TRY(fr_sql_query(s, FR_SQL_CREDENTIAL_DUE,
+                        FR_VALUES(FR_VINT(now), FR_VINT(limit)), &rows, err));
+    return each(&rows, out, err);
+}
+
+static void credential_due(struct fr_store *store, int64_t now, size_t limit,
+                           struct fr_store_credential_rows rows,
+                           struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, due(fr_sqlite_of(store), now, limit, rows, &err), &err);
+}
+
+static void credential_next_due(struct fr_store *store, int64_t *ret,
+                                struct fr_store_call call)
+{
+    struct fr_err err = {0};
+    int64_t at, n;
+    enum fr_code rc =
+        one_number(fr_sqlite_of(store), FR_SQL_CREDENTIAL_NEXT_DUE, &at, &n, &err);
+
+    if (rc == FR_OK)
+        *ret = n > 0 ? at : INT64_MAX;
+    fr_sqlite_done(call, rc, &err);
+}
+
+void fr_sqlite_credential_ops(struct fr_store_methods *m)
+{
+    m->credential_commit = credential_commit;
+    m->credential_find = credential_find;
+    m->credential_response = credential_response;
+    m->credential_list = credential_list;
+    m->credential_ack = credential_ack;
+    m->credential_fetched = credential_fetched;
+    m->credential_remove = credential_remove;
+    m->credential_due = credential_due;
+    m->credential_next_due = credential_next_due;
+    m->feed = feed;
+    m->feed_last = feed_last;
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Enrolees' listings. */
+#include "store/sqlite.h"
+
+static void read_enrolee(struct fr_sql_rows *rows, struct fr_store_enrolee *e)
+{
+    int i = 0;
+
+    FR_COL_TEXT(rows, &i, e->name);
+    FR_COL_TEXT(rows, &i, e->anchor);
+    FR_COL_TEXT(rows, &i, e->san);
+    e->created = fr_col_int(rows, &i);
+}
+
+static enum fr_code add(struct fr_sqlite *s, const struct fr_store_enrolee *e,
+                        struct fr_err *err)
+{
+    enum fr_code rc = fr_sql_run(s, FR_SQL_ENROLEE_ADD,
+                                 FR_VALUES(FR_VTEXT(e->name), FR_VTEXT(e->anchor),
+                                           FR_VTEXT(e->san), FR_VINT(e->created)),
+                                 NULL, err);
+
+    if (rc == FR_ECONFLICT)
+        return FR_FAIL_AS(err, rc, "enrolee-exists",
+                          "the name \"%s\", or that identity of that anchor, is listed "
+                          "already",
+                          e->name);
+    return rc;
+}
+
+static void enrolee_add(struct fr_store *store, const struct fr_store_enrolee *e,
+                        struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, add(fr_sqlite_of(store), e, &err), &err);
+}
+
+static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql,
+                        const struct fr_sql_value *values, struct fr_store_enrolee *ret,
+                        struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+
+    FR_TRY(fr_sql_query(s, sql, values, &rows, err));
+    FR_TRY(fr_sql_next(&rows, err));
+    read_enrolee(&rows, ret);
+    return FR_OK;
+}
+
+static void enrolee_find(struct fr_store *store, const char *name,
+                         struct fr_store_enrolee *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+    enum fr_code rc = one(fr_sqlite_of(store), FR_SQL_ENROLEE_FIND,
+                          FR_VALUES(FR_VTEXT(name)), ret, &err);
+
+    fr_sqlite_done(call, fr_sql_name_missing(rc, "enrolee", name, &err), &err);
+}
+
+static void enrolee_match(struct fr_store *store, const char *anchor, const char *san,
+                          struct fr_store_enrolee *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call,
+                   one(fr_sqlite_of(store), FR_SQL_ENROLEE_MATCH,
+                       FR_VALUES(FR_VTEXT(anchor), FR_VTEXT(san)), ret, &err),
+                   &err);
+}
+
+static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+                         struct fr_store_enrolee_rows out, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    bool by_san = page->san && *page->san;
+    struct fr_store_enrolee e;
+    enum fr_code rc;
+
+    FR_TRY(fr_sql_query(
+        s, by_san ? FR_SQL_ENROLEE_LIST_SAN : FR_SQL_ENROLEE_LIST,
+        by_san ? FR_VALUES(FR_VTEXT(page->after), FR_VINT(fr_page_limit(page)),
+                           FR_VTEXT(page->san))
+               : FR_VALUES(FR_VTEXT(page->after), FR_VINT(fr_page_limit(page))),
+        &rows, err));
+    while ((rc = fr_sql_next(&rows, err)) == FR_OK) {
+        read_enrolee(&rows, &e);
+        FR_TRY(out.row(out.ctx, &e, err));
+    }
+    return fr_sql_end(rc);
+}
+
+static void enrolee_list(struct fr_store *store, const struct fr_store_page *page,
+                         struct fr_store_enrolee_rows rows, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+}
+
+static enum fr_code remove_one(struct fr_sqlite *s, const char *name,
+                               struct fr_err *err)
+{
+    enum fr_code rc;
+
+    FR_TRY(fr_sql_run(s, FR_SQL_UNASSIGN, FR_VALUES(FR_VTEXT(name)), NULL, err));
+    rc = fr_sql_run_one(s, FR_SQL_ENROLEE_REMOVE, FR_VALUES(FR_VTEXT(name)), "enrolee",
+                        err);
+    if (rc == FR_ECONFLICT)
+        return FR_FAIL_AS(err, rc, "enrolee-in-use", "\"%s\" has credentials", name);
+    return fr_sql_name_missing(rc, "enrolee", name, err);
+}
+
+static void enrolee_remove(struct fr_store *store, const char *name,
+                           struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, remove_one(fr_sqlite_of(store), name, &err), &err);
+}
+
+void fr_sqlite_enrolee_ops(struct fr_store_methods *m)
+{
+    m->enrolee_add = enrolee_add;
+    m->enrolee_find = enrolee_find;
+    m->enrolee_match = enrolee_match;
+    m->enrolee_list = enrolee_list;
+    m->enrolee_remove = enrolee_remove;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "model/crc32.h"
+#include "target/cache.h"
+
+enum { HEX_LEN = 2 * FR_TARGET_KEY_LEN, CRC_LEN = 8 };
+
+/* ---- writing ---- */
+
+static void put_key(const struct fr_target_key *k, struct fr_buf *to)
+{
+    uint8_t *hex;
+
+    fr_buf_fmt(to, "key=%s %d %lld %d ", k->key_id, k->suid, (long long)k->expires,
+               k->stale);
+    hex = fr_buf_reserve(to, HEX_LEN);
+    if (hex) {
+        fr_hex_encode(fr_secret_view(k->key), (char *)hex, false);
+        to->len += HEX_LEN;
+    }
+    fr_buf_str(to, " ");
+    fr_percent_encode(k->enrolee, to);
+    fr_buf_str(to, "\n");
+}
+
+enum fr_code fr_target_cache_encode(const struct fr_target_cache *c, struct fr_buf *to,
+                                    struct fr_err *err)
+{
+    fr_buf_fmt(to, "%s\nmef=%s\ncursor=%llu\ncomplete=%d\n", FR_TARGET_CACHE_TAG,
+               c->mef, (unsigned long long)c->cursor, c->complete);
+    for (size_t i = 0; i < c->n; i++)
+        put_key(&c->list[i], to);
+    fr_buf_fmt(to, "crc=%08x\n", fr_crc32(fr_buf_view(to)));
+    return fr_buf_check(to, err);
+}
+
+/* ---- reading ---- */
+
+static enum fr_code damaged(struct fr_err *err, const char *what)
+{
+    return FR_FAIL_AS(err, FR_EPARSE, "cache-file", "not an intact cache of keys: %s",
+                      what);
+}
+
+/* Takes what is before the next end mark, and the mark. */
+static bool take_until(struct fr_slice *s, uint8_t mark, struct fr_slice *ret)
+{
+    const uint8_t *end = s->len ? memchr(s->data, mark, s->len) : NULL;
+
+    if (!end)
+        return false;
+    *ret = fr_slice_of(s->data, (size_t)(end - s->data));
+    s->data = end + 1;
+    s->len -= ret->len + 1;
+    return true;
+}
+
+/* "name=value\n" -> value. */
+static bool take_line(struct fr_slice *s, const char *name, struct fr_slice *ret)
+{
+    size_t len = strlen(name);
+
+    if (s->len < len || memcmp(s->data, name, len) != 0)
+        return false;
+    s->data += len;
+    s->len -= len;
+    return take_until(s, '\n', ret);
+}
+
+static bool take_uint(struct fr_slice *s, uint64_t max, uint64_t *ret)
+{
+    struct fr_slice word;
+
+    return take_until(s, ' ', &word) && fr_uint_parse(word, max, ret);
+}
+
+static bool read_enrolee(struct fr_slice s, struct fr_target_key *k)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_ID_MAX);
+
+    if (!fr_percent_decode(s, &text))
+        return false;
+    snprintf(k->enrolee, sizeof k->enrolee, "%s", fr_buf_cstr(&text));
+    return true;
+}
+
+static enum fr_code read_key(struct fr_slice line, struct fr_target_key *k,
+                             struct fr_err *err)
+{
+    struct fr_slice key_id, hex;
+    uint64_t suid, expires, stale;
+
+    if (!take_until(&line, ' ', &key_id) || !fr_keyid_parse(key_id, k->key_id) ||
+        !fr_slice_equal(key_id, fr_slice_str(k->key_id)) ||
+        !take_uint(&line, 99, &suid) || !take_uint(&line, INT64_MAX, &expires) ||
+        !take_uint(&line, 1, &stale) || !take_until(&line, ' ', &hex) ||
+        hex.len != HEX_LEN || !read_enrolee(line, k))
+        return damaged(err, "a key's line");
+    k->suid = (int)suid;
+    k->expires = (int64_t)expires;
+    k->stale = stale;
+    if (fr_secret_from_hex(hex, &k->key, err) != FR_OK)
+        return damaged(err, "a key");
+    return FR_OK;
+}
+
+static enum fr_code read_keys(struct fr_slice s, struct fr_target_cache *c,
+                              struct fr_err *err)
+{
+    struct fr_slice line;
+
+    while (s.len > 0) {
+        struct fr_target_key k = {0};
+        enum fr_code rc;
+
+        if (!take_line(&s, "key=", &line))
+            return damaged(err, "an unknown line");
+        FR_TRY(read_key(line, &k, err));
+        if (c->n > 0 && strcmp(c->list[c->n - 1].key_id, k.key_id) >= 0)
+            rc = damaged(err, "the order of its keys");
+        else
+            rc = fr_target_cache_put(c, &k, err);
+        fr_secret_free(k.key);
+        FR_TRY(rc);
+    }
+    return FR_OK;
+}
+
+/* Cuts the last line off, which must be the right one. */
+static bool check_crc(struct fr_slice *s)
+{
+    static const char name[] = "crc=";
+    const size_t tail = sizeof name - 1 + CRC_LEN + 1;
+    char want[sizeof name + CRC_LEN + 1];
+    struct fr_slice body;
+
+    if (s->len < tail)
+        return false;
+    body = fr_slice_of(s->data, s->len - tail);
+    snprintf(want, sizeof want, "%s%08x\n", name, fr_crc32(body));
+    if (memcmp(s->data + body.len, want, tail) != 0)
+        return false;
+    *s = body;
+    return true;
+}
+
+enum fr_code fr_target_cache_decode(struct fr_slice text, struct fr_target_cache **ret,
+                                    struct fr_err *err)
+{
+    FR_AUTO(target_cache) *c = NULL;
+    struct fr_slice line, mef, cursor, complete;
+    char name[FR_FQDN_MAX + 1];
+    uint64_t flag;
+
+    if (!check_crc(&text))
+        return damaged(err, "it is cut or changed");
+    if (!take_until(&text, '\n', &line) ||
+        !fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG)) ||
+        !take_line(&text, "mef=", &mef) || !fr_fqdn_is_valid(mef) ||
+        !take_line(&text, "cursor=", &cursor) ||
+        !take_line(&text, "complete=", &complete) || !fr_uint_parse(complete, 1, &flag))
+        return damaged(err, "its head");
+    snprintf(name, sizeof name, "%.*s", (int)mef.len, (const char *)mef.data);
+    FR_TRY(fr_target_cache_new(name, &c, err));
+    c->complete = flag;
+    if (!fr_uint_parse(cursor, INT64_MAX, &c->cursor))
+        return damaged(err, "its cursor");
+    FR_TRY(read_keys(text, c, err));
+    *ret = FR_TAKE(c);
+    return FR_OK;
+}

@@ -1,0 +1,196 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Peers with the wrong papers, on either side: who may be who."""
+import base64
+import json
+import os
+import subprocess
+
+import lab
+
+
+class Devices(lab.TestCase):
+    """What the MEF must refuse."""
+
+    def setUp(self):
+        self.lab = self.site().start()
+        self.lab.ctl("target", "add", lab.BROKER)
+
+    def refused_by_alert(self, device, *alerts):
+        run = device.provision(self.lab.mef())
+        self.assertRefused(run)
+        self.assertIn(run.attempts[-1]["reason"], [f"tls-alert-{a}" for a in alerts], run)
+        return run
+
+    def audit(self):
+        return json.dumps(self.lab.ctl("audit"))
+
+    def test_a_device_of_another_ca(self):
+        stranger = lab.Authority(self.lab.path("ca-stranger"), "Stranger CA")
+        device = self.lab.device("dev1", authority=stranger)
+        self.lab.list_device(device, lab.BROKER)
+        self.refused_by_alert(device, 48)
+        lab.wait_until(lambda: "handshake-refused" in self.audit(), "the audit line")
+        self.assertIn("dev1.devices.example.com", self.audit())
+
+    def test_a_device_that_is_not_listed(self):
+        device = self.lab.device("dev1")
+        self.assertRefused(device.provision(self.lab.mef()), "enrolee-not-listed")
+        told = self.lab.ctl("explain", device.san)
+        self.assertIn("enrolee-not-listed", json.dumps(told))
+
+    def test_an_expired_certificate(self):
+        device = self.lab.device("dev1", cert=self.lab.device_ca.issue(
+            self.lab.path("old"), "dns:dev1.devices.example.com", extra=[
+                "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"]))
+        self.lab.list_device(device, lab.BROKER)
+        self.refused_by_alert(device, 45)
+
+    def test_a_certificate_of_the_future(self):
+        device = self.lab.device("dev1", cert=self.lab.device_ca.issue(
+            self.lab.path("early"), "dns:dev1.devices.example.com", extra=[
+                "--not-before", "2090-01-01T00:00:00Z", "--not-after", "2091-01-01T00:00:00Z"]))
+        self.lab.list_device(device, lab.BROKER)
+        self.refused_by_alert(device, 42)
+
+    def test_a_target_that_is_not_registered(self):
+        device = self.lab.listed_device()
+        run = device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(target="nowhere.example.com")))
+        self.assertRefused(run, "target-not-registered", text="nowhere.example.com")
+
+    def test_a_target_that_is_not_allowed(self):
+        device = self.lab.listed_device()
+        self.lab.ctl("target", "add", "other.example.com")
+        run = device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(target="other.example.com")))
+        self.assertRefused(run, "target-not-allowed", text="other.example.com")
+        self.assertEqual(self.lab.ctl("credential", "list"), [])
+
+    def test_a_target_that_was_allowed_and_is_denied_again(self):
+        device = self.lab.listed_device()
+        self.lab.ctl("enrolee", "deny", "dev1", lab.BROKER)
+        run = device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(target=lab.BROKER)))
+        self.assertRefused(run, "target-not-allowed")
+
+    def test_explain_says_why_in_a_sentence(self):
+        device = self.lab.listed_device()
+        device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(target="nowhere.example.com")))
+        told = self.lab.ctl("explain", "dev1")
+        self.assertIn("target-not-registered", json.dumps(told))
+
+
+class Revocation(lab.TestCase):
+    def test_a_revoked_device_is_refused(self):
+        site = self.site()
+        site.start(mef=f'enrolee-crl = "{site.device_ca.crl}"')
+        good, bad = site.listed_device("good"), site.listed_device("bad")
+        self.assertEqual(good.provision(site.mef()).status, 0)
+        site.device_ca.revoke(bad.cert)
+        site.stop()
+        site.start()
+        self.assertRefused(bad.provision(site.mef()), "tls-alert-44")
+        self.assertEqual(good.provision(site.mef(), "--renew").status, 0)
+
+    def test_a_revoked_mef_is_refused(self):
+        site = self.site().start()
+        device = site.listed_device(trust=f'mef-crl = "{site.mef_ca.crl}"')
+        self.assertEqual(device.provision(site.mef()).status, 0)
+        site.mef_ca.revoke(site.mef_cert[0])
+        self.assertRefused(device.provision(site.mef(), "--renew"), "peer-revoked")
+
+
+class CrossIssuance(lab.TestCase):
+    """The two attacks of DESIGN 6: authorities are scoped by role and never merged."""
+
+    def test_another_device_ca_cannot_issue_the_first_ones_device(self):
+        site = self.site()
+        second = lab.Authority(site.path("ca-second"), "Second Maker CA")
+        both = site.path("both.pem")
+        with open(both, "w", encoding="utf-8") as out:
+            for ca in site.device_ca, second:
+                with open(ca.pem, encoding="utf-8") as f:
+                    out.write(f.read())
+        site.start(enrolees=both)
+        genuine = site.listed_device("dev1")
+        impostor = site.device("impostor", authority=second, san=genuine.san)
+        self.assertRefused(impostor.provision(site.mef()), "enrolee-not-listed")
+        self.assertEqual(genuine.provision(site.mef()).status, 0)
+
+    def test_a_device_ca_cannot_issue_the_brokers_name(self):
+        site = self.site().start()
+        device = site.listed_device()
+        keid = device.provision(site.mef()).outcome["keyId"]
+        impostor = site.target(lab.BROKER, authority=site.device_ca)
+        status, body = impostor.get(f"/fetchCredentials/{keid.replace('@', '%40')}/22")
+        self.assertEqual(status, 0, body)
+        self.assertRegex(body, "unknown ca|alert")
+        self.assertEqual(impostor.sync().status, 77)
+        self.assertEqual(impostor.keys(), {})
+
+
+class Mefs(lab.TestCase):
+    """What the device must refuse."""
+
+    def setUp(self):
+        self.lab = self.site().start()
+        self.device = self.lab.listed_device()
+
+    def impostor(self, cert, key):
+        peer = lab.Peer(cert, key, None, lambda tls: tls.recv(1))
+        self.addCleanup(peer.close)
+        return self.device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(port=peer.port)))
+
+    def test_a_mef_of_another_ca(self):
+        rogue = lab.Authority(self.lab.path("ca-rogue"), "Rogue CA")
+        run = self.impostor(*rogue.issue(self.lab.path("rogue"), "dns:" + lab.MEF))
+        self.assertRefused(run, "peer-untrusted", text=lab.MEF)
+
+    def test_the_right_ca_but_another_fqdn(self):
+        run = self.impostor(*self.lab.mef_ca.issue(self.lab.path("o"), "dns:other.example.com"))
+        self.assertRefused(run, "peer-name", text=lab.MEF)
+
+    def test_a_wildcard_is_no_name(self):
+        # our own authority refuses to issue one; stock openssl does not
+        key, csr, cert = (self.lab.path("wild." + e) for e in ("key", "csr", "pem"))
+        ext = self.lab.path("wild.ext")
+        with open(ext, "w", encoding="utf-8") as f:
+            f.write("subjectAltName=DNS:*.example.com\nkeyUsage=digitalSignature\n")
+        for argv in (["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
+                      "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr,
+                      "-subj", "/CN=wild"],
+                     ["openssl", "x509", "-req", "-in", csr, "-CA", self.lab.mef_ca.pem,
+                      "-CAkey", os.path.join(self.lab.mef_ca.folder, "ca.key"),
+                      "-CAcreateserial", "-days", "1", "-extfile", ext, "-out", cert]):
+            subprocess.run(argv, check=True, capture_output=True)
+        self.assertRefused(self.impostor(cert, key), "peer-name")
+
+    def test_an_expired_mef(self):
+        run = self.impostor(*self.lab.mef_ca.issue(
+            self.lab.path("old"), "dns:" + lab.MEF, extra=[
+                "--not-before", "2020-01-01T00:00:00Z", "--not-after", "2021-01-01T00:00:00Z"]))
+        self.assertRefused(run, "peer-expired")
+
+    def test_a_mef_of_the_future(self):
+        run = self.impostor(*self.lab.mef_ca.issue(
+            self.lab.path("early"), "dns:" + lab.MEF, extra=[
+                "--not-before", "2090-01-01T00:00:00Z", "--not-after", "2091-01-01T00:00:00Z"]))
+        self.assertRefused(run, "peer-not-yet-valid")
+
+    def test_a_trust_anchor_hash_narrows_what_is_trusted(self):
+        shown = json.loads(lab.run(lab.program("fieldrootctl"), "ca", "show", "--json",
+                                   self.lab.mef_ca.pem).out)
+        right = base64.urlsafe_b64encode(bytes.fromhex(shown["sha256"])).decode().rstrip("=")
+        wrong = base64.urlsafe_b64encode(bytes(32)).decode().rstrip("=")
+        run = self.device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(trustAnchors=["ni:///sha-256;" + wrong])))
+        self.assertRefused(run, "peer-untrusted")
+        run = self.device.provision("--instructions", self.lab.document(
+            self.lab.bootstrap(trustAnchors=["ni:///sha-256;" + right])))
+        self.assertEqual(run.status, 0, run)
+
+
+if __name__ == "__main__":
+    lab.main()

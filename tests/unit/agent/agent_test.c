@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The agent in a child process, asked through its socket. */
+#include "agent/agent.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "test.h"
+#include "unit/agent/rig.h"
+#include "unit/net/tlspeer.h"
+
+#define JSON_LIST(entries) "{\"version\":1,\"instructions\":[" entries "]}"
+#define JSON_ONE(mef)      "{\"bootstrap\":\"scripted\",\"mef\":\"" mef ".example.com\"}"
+#define PROVISION(mef)                                                                 \
+    "{\"op\":\"provision\",\"document\":" JSON_LIST(JSON_ONE(mef)) "}"
+
+struct fixture {
+    struct rig rig;
+    pid_t pid;
+    int stop[2];
+    int told[2];  /* one octet an outcome */
+    int ready[2]; /* ends when the socket listens, or the agent has ended */
+    char list_path[200];
+};
+
+static int tell(void *ctx, const struct fr_event *event)
+{
+    const struct fixture *f = ctx;
+
+    if (event->kind == FR_EVENT_OUTCOME && write(f->told[1], "o", 1) != 1)
+        _exit(9);
+    return 0;
+}
+
+static void ready(void *ctx)
+{
+    const struct fixture *f = ctx;
+
+    (void)close(f->ready[1]);
+}
+
+/* With list NULL none is configured. The clock is the system's, but the wall clock that
+ * of the rig plus what has passed. */
+static void start(struct fixture *f, const char *list, const char *more)
+{
+    struct fr_err err;
+    char extra[512] = "";
+
+    (void)snprintf(f->list_path, sizeof f->list_path, "%s", pki_path("list.json"));
+    if (list) {
+        assert_ok(fr_file_write_atomic(f->list_path, fr_slice_str(list), 0600, &err));
+        (void)snprintf(extra, sizeof extra, "agent { instructions = \"%s\" %s }",
+                       f->list_path, more);
+    }
+    rig_init(&f->rig, extra);
+    f->rig.device.env = &fr_env_system;
+    f->rig.clock.wall_s = fr_wall_s(&fr_env_system);
+}
+
+static void run(struct fixture *f)
+{
+    assert_int_equal(pipe(f->stop), 0);
+    assert_int_equal(pipe(f->told), 0);
+    assert_int_equal(pipe(f->ready), 0);
+    f->pid = fork();
+    assert_true(f->pid >= 0);
+    if (f->pid == 0) {
+        struct fr_agent_setup setup = {.device = &f->rig.device,
+                                       .stop_fd = f->stop[0],
+                                       .fn = tell,
+                                       .ctx = f,
+                                       .ready = ready};
+        struct fr_err err;
+        (void)close(f->stop[1]); /* so that the test's end is ours, too */
+        _exit(fr_agent_run(&setup, &err));
+    }
+    (void)close(f->stop[0]);
+    (void)close(f->told[1]);
+    (void)close(f->ready[1]);
+}
+
+static void wait_until_ready(const struct fixture *f)
+{
+    char c;
+
+    assert_int_equal(read(f->ready[0], &c, 1), 0);
+}
+
+/* Its exit status. */
+static int stop(struct fixture *f)
+{
+    int status;
+
+    (void)close(f->stop[1]);
+    assert_int_equal(waitpid(f->pid, &status, 0), f->pid);
+    (void)close(f->told[0]);
+    (void)close(f->ready[0]);
+    rig_clear(&f->rig);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static void wait_for_outcome(const struct fixture *f)
+{
+    char c;
+
+    assert_int_equal(read(f->told[0], &c, 1), 1);
+}
+
+struct answer {
+    char text[8192];
+    size_t lines;
+};
+
+static void on_line(void *ctx, struct fr_slice line)
+{
+    struct answer *a = ctx;
+    size_t len = strlen(a->text);
+
+    a->lines++;
+    (void)snprintf(a->text + len, sizeof a->text - len, "%.*s\n", (int)line.len,
+                   (const char *)line.data);
+}
+
+static int ask(const struct fixture *f, const char *line, struct answer *ret)
+{
+    struct fr_err err;
+    int status = -1;
+
+    memset(ret, 0, sizeof *ret);
+    wait_until_ready(f);
+    assert_ok(fr_agent_ask(f->rig.config->agent.socket, fr_slice_str(line), -1, on_line,
+                           ret, &status, &err));
+    return status;
+}
+
+/* ---- by itself ---- */
+
+static void without_a_credential_the_list_is_triggered_at_once(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("good")), "");
+    run(&f);
+    wait_for_outcome(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &a), 0);
+    assert_contains(a.text, "\"running\":false");
+    assert_contains(a.text, "\"retryInMs\":-1");
+    assert_null(strstr(a.text, "\"renewAt\":\"\""));
+    assert_int_equal(stop(&f), 0);
+}
+
+static void with_a_credential_it_is_idle(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("good")), "");
+    rig_put(&f.rig, "good.example.com", "t.example.com", false);
+    run(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &a), 0);
+    assert_contains(a.text, "\"running\":false");
+    assert_contains(a.text, "\"retryInMs\":-1");
+    assert_int_equal(stop(&f), 0);
+}
+
+static void an_old_credential_is_renewed(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("good")), "");
+    f.rig.clock.wall_s -= 250; /* of 300 seconds */
+    rig_put(&f.rig, "good.example.com", "assigned.example.com", false);
+    f.rig.clock.wall_s += 250;
+    run(&f);
+    wait_for_outcome(&f);
+
+    struct fr_slot_id any = {.mef = NULL};
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+    assert_ok(fr_state_find(f.rig.state, &any, &c, &err));
+    assert_true(c->created >= f.rig.clock.wall_s);
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_failure_is_tried_again(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("refuse")), "retry-first = PT1S retry-max = PT1S");
+    run(&f);
+    wait_for_outcome(&f);
+    wait_for_outcome(&f);
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_success_by_a_later_entry_is_one(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("refuse") "," JSON_ONE("good")), "");
+    run(&f);
+    wait_for_outcome(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &a), 0);
+    assert_contains(a.text, "\"retryInMs\":-1");
+    assert_int_equal(stop(&f), 0);
+}
+
+/* ---- when asked ---- */
+
+static void a_given_list_is_walked(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    assert_int_equal(ask(&f, PROVISION("good"), &a), 0);
+    assert_contains(a.text, "{\"event\":\"attempt\"");
+    assert_contains(a.text, "\"outcome\":\"provisioned\",\"exit\":0");
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_failure_is_told_with_its_exit_status(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    assert_int_equal(ask(&f, PROVISION("refuse"), &a), 77);
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_trigger_with_a_valid_credential_does_nothing(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("good")), "");
+    rig_put(&f.rig, "good.example.com", "t.example.com", false);
+    run(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"trigger\"}", &a), 0);
+    assert_contains(a.text, "nothing-to-do");
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_trigger_without_a_list_is_refused(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"trigger\"}", &a), 65);
+    assert_contains(a.text, "no list is configured");
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_request_during_a_run_is_refused_as_busy(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("hang")), "");
+    run(&f);
+    assert_int_equal(ask(&f, PROVISION("good"), &a), 75);
+    assert_contains(a.text, "\"reason\":\"busy\"");
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &a), 0);
+    assert_contains(a.text, "\"running\":true");
+    assert_int_equal(stop(&f), 0);
+}
+
+static void what_is_no_request_is_refused(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    assert_int_equal(ask(&f, "not json", &a), 64);
+    assert_int_equal(ask(&f, "{\"op\":\"dance\"}", &a), 64);
+    assert_int_equal(ask(&f, "{\"op\":\"provision\"}", &a), 65);
+    assert_int_equal(ask(&f, "{\"op\":\"provision\",\"document\":{}}", &a), 65);
+    assert_int_equal(a.lines, 1);
+    assert_int_equal(stop(&f), 0);
+}
+
+/* ---- life ---- */
+
+static void a_stop_in_the_middle_of_a_run_is_clean(void **state)
+{
+    struct fixture f;
+    struct answer a;
+    char socket[200];
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("hang")), "");
+    run(&f);
+    (void)ask(&f, "{\"op\":\"status\"}", &a);
+    (void)snprintf(socket, sizeof socket, "%s", f.rig.config->agent.socket);
+    assert_int_equal(stop(&f), 0);
+    assert_int_equal(access(socket, F_OK), -1);
+}
+
+static void the_socket_is_its_owners(void **state)
+{
+    struct fixture f;
+    struct stat st;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    wait_until_ready(&f);
+    assert_int_equal(stat(f.rig.config->agent.socket, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    assert_int_equal(stop(&f), 0);
+}
+
+static void a_second_agent_is_locked_out(void **state)
+{
+    struct fixture f;
+    struct fr_err err;
+
+    (void)state;
+    start(&f, NULL, "");
+    assert_ok(fr_state_lock(f.rig.state, &err)); /* kept by the child as well */
+    run(&f);
+    assert_int_equal(stop(&f), 75);
+}
+
+static void a_broken_list_is_told_at_the_start(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    start(&f, "{", "");
+    run(&f);
+    assert_int_equal(stop(&f), 65);
+}
+
+static void where_no_agent_listens_there_is_none(void **state)
+{
+    struct answer a = {.lines = 0};
+    struct fr_err err;
+    int status;
+
+    (void)state;
+    assert_fails(fr_agent_ask("/nonexistent/agent.sock", fr_slice_str("{}"), -1,
+                              on_line, &a, &status, &err),
+                 FR_ENOTFOUND);
+}
+
+static void signals_make_the_stop_descriptor_readable(void **state)
+{
+    struct pollfd fd = {.events = POLLIN};
+    struct fr_err err;
+    sigset_t before;
+
+    (void)state;
+    assert_int_equal(sigprocmask(SIG_SETMASK, NULL, &before), 0);
+    assert_ok(fr_stop_fd_open(&fd.fd, &err));
+    assert_int_equal(poll(&fd, 1, 0), 0);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_int_equal(poll(&fd, 1, 1000), 1);
+
+    uint8_t info[256];
+    assert_true(read(fd.fd, info, sizeof info) > 0); /* no longer pending */
+    (void)close(fd.fd);
+    assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_credential_the_list_is_triggered_at_once),
+        cmocka_unit_test(with_a_credential_it_is_idle),
+        cmocka_unit_test(an_old_credential_is_renewed),
+        cmocka_unit_test(a_failure_is_tried_again),
+        cmocka_unit_test(a_success_by_a_later_entry_is_one),
+        cmocka_unit_test(a_given_list_is_walked),
+        cmocka_unit_test(a_failure_is_told_with_its_exit_status),
+        cmocka_unit_test(a_trigger_with_a_valid_credential_does_nothing),
+        cmocka_unit_test(a_trigger_without_a_list_is_refused),
+        cmocka_unit_test(a_request_during_a_run_is_refused_as_busy),
+        cmocka_unit_test(what_is_no_request_is_refused),
+        cmocka_unit_test(a_stop_in_the_middle_of_a_run_is_clean),
+        cmocka_unit_test(the_socket_is_its_owners),
+        cmocka_unit_test(a_second_agent_is_locked_out),
+        cmocka_unit_test(a_broken_list_is_told_at_the_start),
+        cmocka_unit_test(where_no_agent_listens_there_is_none),
+        cmocka_unit_test(signals_make_the_stop_descriptor_readable),
+    };
+
+    return cmocka_run_group_tests(tests, pki_setup, pki_teardown);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The driver: what comes before the walk, and what ends it early. */
+#include "agent/run.h"
+
+#include "test.h"
+#include "unit/agent/rig.h"
+#include "unit/net/tlspeer.h"
+
+/* ---- nothing to do ---- */
+
+static void a_valid_credential_leaves_nothing_to_do(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    rig_put(&r, "good.example.com", "t.example.com", false);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good") "," ONE("refuse"))), 0);
+    assert_int_equal(scripted.opened, 0);
+    assert_contains(rig_nth(&r, "outcome", 0), "\"reason\":\"nothing-to-do\"");
+    rig_clear(&r);
+}
+
+static void renew_walks_all_the_same(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    rig_put(&r, "good.example.com", "assigned.example.com", false);
+    assert_int_equal(rig_finish(&r, rig_run(&r, LIST(ONE("good")), true)), 0);
+    assert_int_equal(scripted.opened, 1);
+    rig_clear(&r);
+}
+
+static void an_expired_credential_is_replaced(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    rig_put(&r, "good.example.com", "assigned.example.com", false);
+    fr_fake_env_advance(&r.clock, 301 * 1000);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_int_equal(scripted.opened, 1);
+    rig_clear(&r);
+}
+
+static void another_targets_credential_does_not_count(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    rig_put(&r, "good.example.com", "other.example.com", false);
+    assert_int_equal(
+        rig_walk(&r, LIST("{'bootstrap':'scripted','mef':'good.example.com',"
+                          "'target':'t.example.com'}")),
+        0);
+    assert_int_equal(scripted.opened, 1);
+    assert_true(rig_has_current(&r, "good.example.com", "other.example.com"));
+    assert_true(rig_has_current(&r, "good.example.com", "t.example.com"));
+    rig_clear(&r);
+}
+
+/* ---- resolving ---- */
+
+static void a_pending_slot_that_the_mef_knows_is_flipped(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_FLIP;
+    rig_put(&r, "good.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_true(rig_has_current(&r, "good.example.com", "t.example.com"));
+    assert_int_equal(rig_n_pending(&r), 0);
+    assert_int_equal(scripted.opened, 1); /* the resolve, and then nothing to do */
+    assert_contains(rig_nth(&r, "attempt", 0), "\"position\":\"resolve\"");
+    rig_clear(&r);
+}
+
+static void a_pending_slot_that_the_mef_does_not_know_is_dropped(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_DROP;
+    rig_put(&r, "good.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("refuse"))), 77);
+    assert_int_equal(rig_n_pending(&r), 0);
+    assert_false(rig_has_current(&r, NULL, NULL));
+    rig_clear(&r);
+}
+
+static void a_pending_slot_is_kept_while_its_mef_is_away(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_AWAY;
+    rig_put(&r, "a.example.com", "t.example.com", true);
+    rig_put(&r, "b.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_int_equal(rig_n_pending(&r), 2);
+    assert_int_equal(scripted.resolves, 2);
+    rig_clear(&r);
+}
+
+static void every_pending_slot_is_resolved(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_FLIP;
+    rig_put(&r, "a.example.com", "t.example.com", true);
+    rig_put(&r, "b.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_int_equal(rig_n_pending(&r), 0);
+    assert_true(rig_has_current(&r, "a.example.com", NULL));
+    assert_true(rig_has_current(&r, "b.example.com", NULL));
+    rig_clear(&r);
+}
+
+static void a_resolve_that_hangs_does_not_keep_the_list(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_HANG;
+    rig_put(&r, "a.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_int_equal(rig_n_pending(&r), 1);
+    rig_clear(&r);
+}
+
+/* ---- stopping ---- */
+
+static void a_stop_while_trying_interrupts(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    struct fr_run *run = rig_run(&r, LIST(ONE("hang") "," ONE("good")), false);
+    fr_run_step(run, NULL, 0);
+    assert_false(fr_run_is_done(run));
+    fr_run_stop(run);
+    assert_int_equal(rig_finish(&r, run), 75);
+    assert_int_equal(scripted.opened, 1);
+    assert_contains(rig_nth(&r, "attempt", 0), "\"class\":\"interrupted\"");
+    rig_clear(&r);
+}
+
+static void a_stop_while_waiting_interrupts(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    struct fr_run *run = rig_run(&r, LIST(ONE("away")), false);
+    fr_run_step(run, NULL, 0);
+    fr_run_stop(run);
+    assert_int_equal(rig_finish(&r, run), 75);
+    rig_clear(&r);
+}
+
+static void a_stop_after_the_flip_has_provisioned(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    struct fr_run *run = rig_run(&r, LIST(ONE("hangflip")), false);
+    fr_run_step(run, NULL, 0);
+    fr_run_stop(run);
+    assert_int_equal(rig_finish(&r, run), 0);
+    assert_true(rig_has_current(&r, "hangflip.example.com", NULL));
+    rig_clear(&r);
+}
+
+static void a_stop_while_resolving_interrupts_and_keeps(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_HANG;
+    rig_put(&r, "a.example.com", "t.example.com", true);
+    struct fr_run *run = rig_run(&r, LIST(ONE("good")), false);
+    fr_run_step(run, NULL, 0);
+    fr_run_stop(run);
+    assert_int_equal(rig_finish(&r, run), 75);
+    assert_int_equal(rig_n_pending(&r), 1);
+    rig_clear(&r);
+}
+
+static void the_listener_can_stop_the_run(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    r.stop_at = 0; /* the refused first attempt */
+    assert_int_equal(rig_walk(&r, LIST(ONE("refuse") "," ONE("hang"))), 75);
+    rig_clear(&r);
+}
+
+static void a_run_can_be_freed_in_the_middle(void **state)
+{
+    struct rig r;
+    struct fr_err err;
+
+    (void)state;
+    rig_init(&r, NULL);
+    struct fr_run *run = rig_run(&r, LIST(ONE("hang")), false);
+    fr_run_step(run, NULL, 0);
+    fr_run_free(run);
+    assert_ok(fr_state_lock(r.state, &err)); /* and the lock is free */
+    rig_clear(&r);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_valid_credential_leaves_nothing_to_do),
+        cmocka_unit_test(renew_walks_all_the_same),
+        cmocka_unit_test(an_expired_credential_is_replaced),
+        cmocka_unit_test(another_targets_credential_does_not_count),
+        cmocka_unit_test(a_pending_slot_that_the_mef_knows_is_flipped),
+        cmocka_unit_test(a_pending_slot_that_the_mef_does_not_know_is_dropped),
+        cmocka_unit_test(a_pending_slot_is_kept_while_its_mef_is_away),
+        cmocka_unit_test(every_pending_slot_is_resolved),
+        cmocka_unit_test(a_resolve_that_hangs_does_not_keep_the_list),
+        cmocka_unit_test(a_stop_while_trying_interrupts),
+        cmocka_unit_test(a_stop_while_waiting_interrupts),
+        cmocka_unit_test(a_stop_after_the_flip_has_provisioned),
+        cmocka_unit_test(a_stop_while_resolving_interrupts_and_keeps),
+        cmocka_unit_test(the_listener_can_stop_the_run),
+        cmocka_unit_test(a_run_can_be_freed_in_the_middle),
+    };
+
+    return cmocka_run_group_tests(tests, pki_setup, pki_teardown);
+}

@@ -1,0 +1,529 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The state folder, and what it is worth after a cut: each cut is the set of files that
+ * it leaves.
+ */
+#include "agent/state.h"
+
+#include <dirent.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "test.h"
+#include "unit/agent/rig.h"
+#include "unit/net/tlspeer.h"
+
+#define MEF    "mef.example.com"
+#define TARGET "t.example.com"
+
+static const struct fr_slot_id slot = {
+    .mef = MEF, .target = TARGET, .suid = FR_SUID_DEFAULT};
+
+static struct fr_state *fresh(size_t attempts_max)
+{
+    static int serial;
+    struct fr_state *s;
+    struct fr_err err;
+    char name[32];
+
+    (void)snprintf(name, sizeof name, "state-%d", ++serial);
+    assert_ok(fr_state_open(pki_path(name), attempts_max, &s, &err));
+    return s;
+}
+
+/* Stores a credential of that age; returns its KeID (in a static buffer). */
+static const char *put(struct fr_state *s, int64_t created, bool flip)
+{
+    FR_AUTO(credential) *c = rig_credential(MEF, TARGET, created);
+    static char key_id[FR_KEYID_MAX + 1];
+    struct fr_err err;
+
+    (void)snprintf(key_id, sizeof key_id, "%s", c->key_id);
+    assert_ok(fr_state_store_pending(s, c, &err));
+    if (flip)
+        assert_ok(fr_state_flip(s, &slot, &err));
+    return key_id;
+}
+
+static void assert_current(struct fr_state *s, const char *key_id)
+{
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_state_find(s, &slot, &c, &err));
+    assert_string_equal(c->key_id, key_id);
+}
+
+static void assert_no_current(struct fr_state *s)
+{
+    struct fr_credential *c = NULL;
+    struct fr_err err;
+
+    assert_fails(fr_state_find(s, &slot, &c, &err), FR_ENOTFOUND);
+}
+
+static void assert_n_pending(struct fr_state *s, size_t n)
+{
+    struct fr_err err;
+
+    for (size_t i = 0; i <= n; i++) {
+        FR_AUTO(credential) *c = NULL;
+        enum fr_code rc = fr_state_pending_at(s, i, &c, &err);
+        assert_int_equal(rc, i < n ? FR_OK : FR_ENOTFOUND);
+    }
+}
+
+/* The only folder of credentials/. */
+static char *slot_file(struct fr_state *s, const char *name)
+{
+    static char path[512];
+    char dir[256];
+    DIR *d;
+    const struct dirent *e;
+
+    (void)snprintf(dir, sizeof dir, "%s/credentials", fr_state_dir(s));
+    d = opendir(dir);
+    assert_non_null(d);
+    do
+        e = readdir(d);
+    while (e && e->d_name[0] == '.');
+    assert_non_null(e);
+    (void)snprintf(path, sizeof path, "%s/%.64s/%s", dir, e->d_name, name);
+    (void)closedir(d);
+    return path;
+}
+
+static void damage(const char *path)
+{
+    assert_int_equal(truncate(path, 20), 0);
+}
+
+/* ---- the two slots ---- */
+
+static void the_folders_are_private(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct stat st;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    assert_int_equal(stat(fr_state_dir(s), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(slot_file(s, ""), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0700);
+    assert_int_equal(stat(slot_file(s, "current"), &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+    fr_state_free(s);
+}
+
+static void pending_is_not_current(void **state)
+{
+    struct fr_state *s = fresh(65536);
+
+    (void)state;
+    (void)put(s, 1000, false);
+    assert_no_current(s);
+    assert_n_pending(s, 1);
+    fr_state_free(s);
+}
+
+static void a_flip_makes_it_current(void **state)
+{
+    struct fr_state *s = fresh(65536);
+
+    (void)state;
+    assert_current(s, put(s, 1000, true));
+    assert_n_pending(s, 0);
+    fr_state_free(s);
+}
+
+static void a_new_pending_leaves_the_current_alone(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    char first[FR_KEYID_MAX + 1];
+
+    (void)state;
+    (void)strcpy(first, put(s, 1000, true));
+    (void)put(s, 2000, false);
+    assert_current(s, first);
+    assert_n_pending(s, 1);
+    fr_state_free(s);
+}
+
+static void a_second_flip_replaces_the_first(void **state)
+{
+    struct fr_state *s = fresh(65536);
+
+    (void)state;
+    (void)put(s, 1000, true);
+    assert_current(s, put(s, 2000, true));
+    fr_state_free(s);
+}
+
+static void a_drop_leaves_the_current_alone(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    char first[FR_KEYID_MAX + 1];
+    struct fr_err err;
+
+    (void)state;
+    (void)strcpy(first, put(s, 1000, true));
+    (void)put(s, 2000, false);
+    assert_ok(fr_state_drop(s, &slot, &err));
+    assert_ok(fr_state_drop(s, &slot, &err)); /* once more is no error */
+    assert_current(s, first);
+    assert_n_pending(s, 0);
+    fr_state_free(s);
+}
+
+static void a_flip_of_nothing_is_refused(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_err err;
+
+    (void)state;
+    assert_fails_as(fr_state_flip(s, &slot, &err), FR_ESTORE, "pending-damaged");
+    fr_state_free(s);
+}
+
+static void a_damaged_pending_never_replaces_a_current(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    char first[FR_KEYID_MAX + 1];
+    struct fr_err err;
+
+    (void)state;
+    (void)strcpy(first, put(s, 1000, true));
+    (void)put(s, 2000, false);
+    damage(slot_file(s, "pending"));
+    assert_fails_as(fr_state_flip(s, &slot, &err), FR_ESTORE, "pending-damaged");
+    assert_current(s, first);
+    assert_n_pending(s, 0);
+    fr_state_free(s);
+}
+
+static void a_half_written_file_counts_for_nothing(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    char first[FR_KEYID_MAX + 1];
+    struct fr_err err;
+
+    (void)state;
+    (void)strcpy(first, put(s, 1000, true));
+    /* cut in store_pending, before the rename */
+    assert_ok(fr_file_write_atomic(slot_file(s, "pending.tmp-1"),
+                                   fr_slice_str("fieldroot-cred"), 0600, &err));
+    assert_current(s, first);
+    assert_n_pending(s, 0);
+    assert_current(s, put(s, 2000, true)); /* and the next exchange is not in its way */
+    fr_state_free(s);
+}
+
+static void an_empty_slot_folder_counts_for_nothing(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_state_entries all = {0};
+    struct fr_err err;
+
+    (void)state;
+    (void)put(s, 1000, false);
+    assert_int_equal(unlink(slot_file(s, "pending")), 0);
+    assert_ok(fr_state_list(s, &all, &err));
+    assert_int_equal(all.n, 0);
+    assert_current(s, put(s, 2000, true));
+    fr_state_free(s);
+}
+
+static void a_damaged_current_is_listed_and_not_found(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_state_entries all = {0};
+    struct fr_err err;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    damage(slot_file(s, "current"));
+    assert_no_current(s);
+    assert_ok(fr_state_list(s, &all, &err));
+    assert_int_equal(all.n, 1);
+    assert_null(all.list[0].credential);
+    assert_contains(all.list[0].text, "current");
+    fr_state_entries_clear(&all);
+    fr_state_free(s);
+}
+
+static void what_cannot_be_written_is_refused_and_nothing_is_lost(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    FR_AUTO(credential) *c = rig_credential(MEF, TARGET, 2000);
+    char first[FR_KEYID_MAX + 1];
+    struct fr_err err;
+
+    (void)state;
+    (void)strcpy(first, put(s, 1000, true));
+    /* root ignores modes: a folder in the way stands for a full disk */
+    assert_int_equal(mkdir(slot_file(s, "pending"), 0700), 0);
+    assert_fails(fr_state_store_pending(s, c, &err), FR_ESTORE);
+    assert_current(s, first);
+    assert_int_equal(rmdir(slot_file(s, "pending")), 0);
+    fr_state_free(s);
+}
+
+static void forget_removes_both_slots(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_err err;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    (void)put(s, 2000, false);
+    assert_ok(fr_state_forget(s, &slot, &err));
+    assert_no_current(s);
+    assert_n_pending(s, 0);
+    assert_fails(fr_state_forget(s, &slot, &err), FR_ENOTFOUND);
+    fr_state_free(s);
+}
+
+/* ---- finding ---- */
+
+static void add(struct fr_state *s, const char *mef, const char *target,
+                int64_t created)
+{
+    FR_AUTO(credential) *c = rig_credential(mef, target, created);
+    struct fr_slot_id id = {.mef = mef, .target = target, .suid = c->suid};
+    struct fr_err err;
+
+    assert_ok(fr_state_store_pending(s, c, &err));
+    assert_ok(fr_state_flip(s, &id, &err));
+}
+
+static void assert_finds(struct fr_state *s, const char *mef, const char *target,
+                         int64_t created)
+{
+    struct fr_slot_id id = {.mef = mef, .target = target};
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_state_find(s, &id, &c, &err));
+    assert_int_equal(c->created, created);
+}
+
+static void the_newest_that_matches_is_found(void **state)
+{
+    struct fr_state *s = fresh(65536);
+
+    (void)state;
+    add(s, "a.example.com", "x.example.com", 1000);
+    add(s, "a.example.com", "y.example.com", 3000);
+    add(s, "b.example.com", "x.example.com", 2000);
+    assert_finds(s, NULL, NULL, 3000);
+    assert_finds(s, NULL, "x.example.com", 2000);
+    assert_finds(s, "a.example.com", "x.example.com", 1000);
+    fr_state_free(s);
+}
+
+static void a_credential_is_found_by_its_key_id(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    FR_AUTO(credential) *c = NULL;
+    struct fr_credential *none = NULL;
+    struct fr_err err;
+
+    (void)state;
+    const char *key_id = put(s, 1000, true);
+    assert_ok(fr_state_find_key(s, key_id, &c, &err));
+    assert_int_equal(c->created, 1000);
+    assert_fails(fr_state_find_key(s, "0@mef.example.com", &none, &err), FR_ENOTFOUND);
+    fr_state_free(s);
+}
+
+static void the_list_is_in_order(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_state_entries all = {0};
+    struct fr_err err;
+
+    (void)state;
+    add(s, "b.example.com", "x.example.com", 1);
+    add(s, "a.example.com", "y.example.com", 2);
+    add(s, "a.example.com", "x.example.com", 3);
+    assert_ok(fr_state_list(s, &all, &err));
+    assert_int_equal(all.n, 3);
+    for (size_t i = 0; i < 3; i++)
+        assert_int_equal(all.list[i].credential->created, 3 - (int64_t)i);
+    fr_state_entries_clear(&all);
+    fr_state_free(s);
+}
+
+/* ---- the lock ---- */
+
+static void the_lock_is_exclusive(void **state)
+{
+    struct fr_state *a = fresh(65536), *b;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(fr_state_open(fr_state_dir(a), 65536, &b, &err));
+    assert_ok(fr_state_lock(a, &err));
+    assert_fails_as(fr_state_lock(b, &err), FR_EBUSY, "locked");
+    assert_fails_as(fr_state_lock(a, &err), FR_EBUSY, "locked");
+    fr_state_unlock(a);
+    assert_ok(fr_state_lock(b, &err));
+    fr_state_free(b);
+    assert_ok(fr_state_lock(a, &err));
+    fr_state_free(a);
+}
+
+/* ---- attempts ---- */
+
+static struct fr_attempt attempt(unsigned n)
+{
+    struct fr_attempt a = {.kind = FR_BOOTSTRAP, .start = n};
+
+    (void)strcpy(a.list, "0123456789abcdef");
+    (void)strcpy(a.position, "1");
+    (void)strcpy(a.method, "certificate");
+    (void)strcpy(a.peer, MEF);
+    a.result.class = FR_CLASS_REFUSED;
+    (void)strcpy(a.result.reason, "peer-name");
+    (void)strcpy(a.result.text, "words for a person");
+    a.result.retry_after_ms = -1;
+    return a;
+}
+
+struct seen {
+    size_t n;
+    int64_t first, last;
+};
+
+static bool see(void *ctx, const struct fr_attempt *a)
+{
+    struct seen *s = ctx;
+
+    if (s->n++ == 0)
+        s->first = a->start;
+    else
+        assert_int_equal(a->start, s->last + 1); /* none is missing in between */
+    s->last = a->start;
+    return true;
+}
+
+static void record(struct fr_state *s, unsigned from, unsigned to)
+{
+    struct fr_err err;
+
+    for (unsigned i = from; i < to; i++) {
+        struct fr_attempt a = attempt(i);
+        assert_ok(fr_state_record(s, &a, &err));
+    }
+}
+
+static void attempts_are_read_oldest_first(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct seen seen = {0};
+    struct fr_err err;
+    size_t damaged;
+
+    (void)state;
+    record(s, 0, 3);
+    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
+    assert_int_equal(seen.n, 3);
+    assert_int_equal(seen.first, 0);
+    assert_int_equal(damaged, 0);
+    fr_state_free(s);
+}
+
+static void no_attempts_are_no_error(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct seen seen = {0};
+    struct fr_err err;
+    size_t damaged;
+
+    (void)state;
+    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
+    assert_int_equal(seen.n, 0);
+    fr_state_free(s);
+}
+
+static off_t size_of(struct fr_state *s, const char *name)
+{
+    char path[256];
+    struct stat st;
+
+    (void)snprintf(path, sizeof path, "%s/%s", fr_state_dir(s), name);
+    return stat(path, &st) == 0 ? st.st_size : 0;
+}
+
+static void attempts_stay_within_their_limit(void **state)
+{
+    struct fr_state *s = fresh(16384);
+    struct seen seen = {0};
+    struct fr_err err;
+    size_t damaged;
+
+    (void)state;
+    record(s, 0, 200);
+    assert_true(size_of(s, "attempts") + size_of(s, "attempts.1") <= 16384);
+    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
+    assert_int_equal(seen.last, 199); /* the latest are there */
+    assert_true(seen.n >= 20);
+    assert_true(seen.first > 0); /* the oldest are not */
+    fr_state_free(s);
+}
+
+static void a_record_cut_by_a_crash_costs_only_itself(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct seen seen = {0};
+    struct fr_err err;
+    char path[256];
+    size_t damaged;
+
+    (void)state;
+    record(s, 0, 2);
+    (void)snprintf(path, sizeof path, "%s/attempts", fr_state_dir(s));
+    assert_int_equal(truncate(path, size_of(s, "attempts") - 5), 0);
+    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
+    assert_int_equal(seen.n, 1);
+
+    struct fr_attempt next = attempt(1);
+    memset(&seen, 0, sizeof seen);
+    assert_ok(fr_state_record(s, &next, &err));
+    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
+    assert_int_equal(seen.n, 2);
+    assert_int_equal(damaged, 1);
+    fr_state_free(s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_folders_are_private),
+        cmocka_unit_test(pending_is_not_current),
+        cmocka_unit_test(a_flip_makes_it_current),
+        cmocka_unit_test(a_new_pending_leaves_the_current_alone),
+        cmocka_unit_test(a_second_flip_replaces_the_first),
+        cmocka_unit_test(a_drop_leaves_the_current_alone),
+        cmocka_unit_test(a_flip_of_nothing_is_refused),
+        cmocka_unit_test(a_damaged_pending_never_replaces_a_current),
+        cmocka_unit_test(a_half_written_file_counts_for_nothing),
+        cmocka_unit_test(an_empty_slot_folder_counts_for_nothing),
+        cmocka_unit_test(a_damaged_current_is_listed_and_not_found),
+        cmocka_unit_test(what_cannot_be_written_is_refused_and_nothing_is_lost),
+        cmocka_unit_test(forget_removes_both_slots),
+        cmocka_unit_test(the_newest_that_matches_is_found),
+        cmocka_unit_test(a_credential_is_found_by_its_key_id),
+        cmocka_unit_test(the_list_is_in_order),
+        cmocka_unit_test(the_lock_is_exclusive),
+        cmocka_unit_test(attempts_are_read_oldest_first),
+        cmocka_unit_test(no_attempts_are_no_error),
+        cmocka_unit_test(attempts_stay_within_their_limit),
+        cmocka_unit_test(a_record_cut_by_a_crash_costs_only_itself),
+    };
+
+    return cmocka_run_group_tests(tests, pki_setup, pki_teardown);
+}

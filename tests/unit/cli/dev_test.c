@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "device.h"
+
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/file.h"
+#include "model/attempt.h"
+
+/* The key that (Ke of 32 times 5a, SUID 22, target) gives, as text. */
+static void expected_key(const char *target, char hex[65])
+{
+    FR_AUTO(secret) *ke = NULL, *key = NULL;
+    uint8_t octets[32];
+    struct fr_err err;
+
+    memset(octets, 0x5a, sizeof octets);
+    assert_ok(fr_secret_from(octets, sizeof octets, &ke, &err));
+    assert_ok(fr_kdf_usage(ke, 22, target, &key, &err));
+    fr_hex_encode(fr_secret_view(key), hex, false);
+}
+
+static void read_text(const char *path, char *to, size_t size)
+{
+    struct fr_buf text = FR_BUF_INIT(size - 1);
+    struct fr_err err;
+
+    assert_ok(fr_file_read(path, &text, &err));
+    snprintf(to, size, "%s", fr_buf_cstr(&text));
+    fr_buf_clear(&text);
+}
+
+/* ---- credential export ---- */
+
+static void export_refuses_without_show_secret_or_out(void **state)
+{
+    struct device *d = *state;
+    char key[65];
+
+    device_give(d, "t.example", 10, 1000);
+    expected_key("t.example", key);
+    assert_int_equal(device_run(d, "credential export"), 64);
+    assert_contains(d->c.err, "--show-secret");
+    assert_null(strstr(d->c.out, key));
+    assert_int_equal(device_run(d, "credential export --json --format mosquitto"), 64);
+    assert_null(strstr(d->c.out, key));
+}
+
+static void export_prints_the_target_key_when_told_to(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+    char key[65], want[256];
+
+    device_give(d, "t.example", 10, 1000);
+    expected_key("t.example", key);
+    assert_int_equal(device_run(d, "credential export --show-secret"), 0);
+    snprintf(want, sizeof want, "%s\n", key);
+    assert_string_equal(d->c.out, want);
+    assert_int_equal(
+        device_run(d, "credential export --format mosquitto --show-secret"), 0);
+    snprintf(want, sizeof want, "--psk-identity %s\n--psk %s\n", DEVICE_KEYID, key);
+    assert_string_equal(d->c.out, want);
+    assert_int_equal(device_run(d, "credential export --show-secret --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "pskIdentity"), DEVICE_KEYID);
+    assert_string_equal(text_in(got, "key"), key);
+}
+
+static void export_writes_a_private_file_and_prints_no_key(void **state)
+{
+    struct device *d = *state;
+    char key[65], path[96], line[192], text[256];
+    struct stat st;
+
+    device_give(d, "t.example", 10, 1000);
+    expected_key("t.example", key);
+    snprintf(path, sizeof path, "%s/key", d->dir);
+    device_write(path, "old, for all to read");
+    assert_int_equal(chmod(path, 0644), 0);
+    snprintf(line, sizeof line, "credential export --format hex --out %s", path);
+    assert_int_equal(device_run(d, line), 0);
+    assert_null(strstr(d->c.out, key));
+    read_text(path, text, sizeof text);
+    assert_memory_equal(text, key, 64);
+    assert_int_equal(stat(path, &st), 0);
+    assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void export_that_cannot_be_written_is_73(void **state)
+{
+    struct device *d = *state;
+
+    device_give(d, "t.example", 10, 1000);
+    assert_int_equal(device_run(d, "credential export --out /nonexistent/key"), 73);
+}
+
+/* ---- credential list, show, forget ---- */
+
+static void list_and_show_tell_all_but_the_key(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+    char key[65];
+
+    device_give(d, "t.example", 10, 1000);
+    expected_key("t.example", key);
+    assert_int_equal(device_run(d, "credential list"), 0);
+    assert_contains(d->c.out, DEVICE_KEYID);
+    assert_contains(d->c.out, "valid");
+    assert_int_equal(device_run(d, "credential show --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "target"), "t.example");
+    assert_int_equal(strlen(text_in(got, "fingerprint")), FR_FINGERPRINT_LEN);
+    assert_null(strstr(d->c.out, key));
+    assert_null(strstr(d->c.out, "5a5a5a"));
+}
+
+static void a_credential_is_chosen_by_its_names(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+
+    device_give(d, "t.example", 10, 1000);
+    device_give(d, "u.example", 10, 1000);
+    assert_int_equal(device_run(d,
+                                "credential show --json --mef mef.example.com --target "
+                                "t.example --suid 22"),
+                     0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "target"), "t.example");
+    assert_int_equal(device_run(d, "credential show --target v.example"), 1);
+    assert_int_equal(device_run(d, "credential show --suid 21"), 1);
+    assert_contains(d->c.err, "no such credential");
+}
+
+static void forget_removes_exactly_one(void **state)
+{
+    struct device *d = *state;
+
+    device_give(d, "t.example", 10, 1000);
+    device_give(d, "u.example", 10, 1000);
+    assert_int_equal(device_run(d, "credential forget --target t.example"), 0);
+    assert_int_equal(device_run(d, "credential show --target t.example"), 1);
+    assert_int_equal(device_run(d, "credential show --target u.example"), 0);
+    assert_int_equal(device_run(d, "credential forget --target t.example"), 1);
+}
+
+static void forget_waits_for_no_lock(void **state)
+{
+    FR_AUTO(state) *other = NULL;
+    struct device *d = *state;
+    struct fr_err err;
+
+    device_give(d, "t.example", 10, 1000);
+    assert_ok(fr_state_open(d->state, 262144, &other, &err));
+    assert_ok(fr_state_lock(other, &err));
+    assert_int_equal(device_run(d, "credential forget --target t.example"), 75);
+    fr_state_unlock(other);
+    assert_int_equal(device_run(d, "credential show --target t.example"), 0);
+}
+
+static void wrong_words_are_wrong_usage(void **state)
+{
+    static const struct {
+        const char *line, *says;
+    } cases[] = {
+        {"credential", "which command"},
+        {"credential lst", "did you mean \"list\"?"},
+        {"credential list x", "unexpected argument"},
+        {"credential show a b", "one KeID only"},
+        {"credential show a --mef m.example", "not both"},
+        {"credential show --suid 99", "not a defined SUID"},
+        {"credential show --format hex", "unknown option --format"},
+        {"credential export --format pem --show-secret", "hex or mosquitto"},
+        {"credential forget", "which one?"},
+        {"credential forget --suid 22", "which one?"},
+        {"status now", "unexpected argument"},
+        {"attempts now", "unexpected argument"},
+        {"attempts --limit 0", "a number from 1"},
+        {"agent now", "unexpected argument"},
+        {"trigger now", "unexpected argument"},
+        {"provision", "nothing to try"},
+        {"provison m.example", "did you mean \"provision\"?"},
+    };
+    struct device *d = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        if (device_run(d, cases[i].line) != 64)
+            fail_msg("%s: exit %d", cases[i].line, d->c.status);
+        assert_contains(d->c.err, cases[i].says);
+    }
+}
+
+/* ---- status ---- */
+
+static void status_is_0_valid_3_none_4_expiring(void **state)
+{
+    struct device *d = *state;
+
+    assert_int_equal(device_run(d, "status"), 3);
+    assert_contains(d->c.out, "not provisioned");
+    device_give(d, "t.example", 1000, -1);
+    assert_int_equal(device_run(d, "status"), 3);
+    assert_contains(d->c.out, "expired");
+    device_give(d, "t.example", 100, 900);
+    assert_int_equal(device_run(d, "status"), 0);
+    assert_contains(d->c.out, "valid");
+    device_give(d, "t.example", 950, 50);
+    assert_int_equal(device_run(d, "status"), 4);
+    assert_contains(d->c.out, "expiring");
+}
+
+static void an_expired_leftover_does_not_spoil_the_status(void **state)
+{
+    struct device *d = *state;
+
+    device_give(d, "old.example", 1000, -1);
+    device_give(d, "t.example", 100, 900);
+    assert_int_equal(device_run(d, "status"), 0);
+    device_give(d, "u.example", 950, 50);
+    assert_int_equal(device_run(d, "status"), 4);
+}
+
+static void status_as_json_has_its_exit_and_the_credentials(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+
+    device_give(d, "t.example", 100, 900);
+    assert_int_equal(device_run(d, "status --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "status"), "valid");
+    assert_int_equal(json_array_size(json_object_get(got, "credentials")), 1);
+}
+
+/* ---- attempts ---- */
+
+static void record(struct device *d, const char *list, const char *position)
+{
+    FR_AUTO(state) *s = NULL;
+    struct fr_attempt a = {.kind = FR_BOOTSTRAP,
+                           .result = {.class = FR_CLASS_REFUSED,
+                                      .phase = FR_PHASE_HANDSHAKE,
+                                      .reason = "tls-alert-42",
+                                      .text = "bad certificate"},
+                           .start = 1700000000};
+    struct fr_err err;
+
+    snprintf(a.list, sizeof a.list, "%s", list);
+    snprintf(a.position, sizeof a.position, "%s", position);
+    snprintf(a.method, sizeof a.method, "certificate");
+    snprintf(a.peer, sizeof a.peer, "m.example");
+    assert_ok(fr_state_open(d->state, 262144, &s, &err));
+    assert_ok(fr_state_lock(s, &err));
+    assert_ok(fr_state_record(s, &a, &err));
+}
+
+static void attempts_are_shown_newest_last(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+
+    assert_int_equal(device_run(d, "attempts"), 0);
+    assert_string_equal(d->c.out, "no attempts\n");
+    record(d, "aaaaaaaaaaaaaaaa", "1");
+    record(d, "aaaaaaaaaaaaaaaa", "2");
+    record(d, "bbbbbbbbbbbbbbbb", "3.1");
+    assert_int_equal(device_run(d, "attempts"), 0);
+    assert_contains(d->c.out, "2023-11-14T22:13:20Z  1    certificate  m.example");
+    assert_contains(d->c.out, "tls-alert-42");
+    assert_int_equal(device_run(d, "attempts --json --limit 2"), 0);
+    got = device_last(d);
+    assert_int_equal(json_array_size(got), 2);
+    assert_string_equal(text_in(json_array_get(got, 1), "position"), "3.1");
+}
+
+static void attempts_of_one_run_can_be_asked_for(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+
+    record(d, "aaaaaaaaaaaaaaaa", "1");
+    record(d, "bbbbbbbbbbbbbbbb", "2");
+    assert_int_equal(device_run(d, "attempts --json --list bbbbbbbbbbbbbbbb"), 0);
+    got = device_last(d);
+    assert_int_equal(json_array_size(got), 1);
+    assert_string_equal(text_in(json_array_get(got, 0), "position"), "2");
+}
+
+/* ---- provision ---- */
+
+static void a_list_of_which_nothing_is_supported_is_78(void **state)
+{
+    struct device *d = *state;
+
+    assert_int_equal(device_run(d, "provision --bootstrap gba:m.example"), 78);
+    assert_contains(d->c.out, "1    gba     m.example");
+    assert_contains(d->c.out, "unsupported");
+    assert_contains(d->c.out, "1 m.example: method gba is not built in");
+    assert_contains(d->c.out, "\nfailed\n");
+}
+
+static void with_json_the_last_object_is_the_outcome(void **state)
+{
+    static const struct {
+        const char *line, *outcome;
+        int exit;
+    } cases[] = {
+        {"provision --json --bootstrap gba:m.example", "failed", 78},
+        {"provision --json --instructions /nonexistent/l.json", "failed", 65},
+        {"provision --json --config /nonexistent.conf m.example", "failed", 65},
+        {"provision --json", "failed", 64},
+    };
+    struct device *d = *state;
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_auto_t *got = NULL;
+
+        assert_int_equal(device_run(d, cases[i].line), cases[i].exit);
+        got = device_last(d);
+        assert_string_equal(text_in(got, "event"), "outcome");
+        assert_string_equal(text_in(got, "outcome"), cases[i].outcome);
+        assert_int_equal(json_integer_value(json_object_get(got, "exit")),
+                         cases[i].exit);
+    }
+}
+
+static void with_a_valid_credential_there_is_nothing_to_do(void **state)
+{
+    struct device *d = *state;
+
+    device_give(d, "t.example", 10, 1000);
+    assert_int_equal(device_run(d, "provision mef.example.com --target t.example"), 0);
+    assert_contains(d->c.out, "nothing to do");
+    assert_contains(d->c.out, "keyId        " DEVICE_KEYID);
+    assert_contains(d->c.out, "fingerprint  ");
+}
+
+static void another_run_holds_the_lock_and_no_agent_listens(void **state)
+{
+    json_auto_t *got = NULL;
+    FR_AUTO(state) *other = NULL;
+    struct device *d = *state;
+    struct fr_err err;
+
+    assert_ok(fr_state_open(d->state, 262144, &other, &err));
+    assert_ok(fr_state_lock(other, &err));
+    assert_int_equal(device_run(d, "provision --json m.example"), 75);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "outcome"), "interrupted");
+    assert_string_equal(text_in(got, "reason"), "locked");
+}
+
+/* ---- a running agent, played by a child ---- */
+
+/* Answers one client: what it asked goes to `asked`, the events are ours. */
+static void play_agent(int listener, const char *asked)
+{
+    static const char events[] =
+        "{\"event\":\"phase\",\"position\":\"1\",\"phase\":\"connect\"}\n"
+        "{\"event\":\"outcome\",\"outcome\":\"failed\",\"exit\":69,\"reason\":"
+        "\"timeout\",\"text\":\"nobody there\"}\n";
+    int fd = accept(listener, NULL, NULL);
+    FILE *in = fdopen(fd, "r"), *to = fopen(asked, "w");
+    char line[4096];
+
+    if (!in || !to || !fgets(line, sizeof line, in) || fputs(line, to) < 0)
+        _exit(1);
+    fclose(to);
+    _exit(write(fd, events, sizeof events - 1) == (ssize_t)sizeof events - 1 ? 0 : 1);
+}
+
+static pid_t start_agent(struct device *d, const char *asked)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    pid_t child;
+
+    memcpy(at.sun_path, d->socket, strlen(d->socket));
+    assert_int_equal(bind(listener, (struct sockaddr *)&at, sizeof at), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    child = fork();
+    if (child == 0)
+        play_agent(listener, asked);
+    assert_true(child > 0);
+    close(listener);
+    return child;
+}
+
+static void end_agent(pid_t child)
+{
+    int status;
+
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
+static void a_running_agent_gets_the_list_and_its_events_come_back(void **state)
+{
+    FR_AUTO(state) *other = NULL;
+    struct device *d = *state;
+    char asked[96], text[512];
+    struct fr_err err;
+    pid_t child;
+
+    snprintf(asked, sizeof asked, "%s/asked", d->dir);
+    assert_ok(fr_state_open(d->state, 262144, &other, &err));
+    assert_ok(fr_state_lock(other, &err));
+    child = start_agent(d, asked);
+    assert_int_equal(
+        device_run(d, "provision m.example --renew --resolve m.example=::1"), 69);
+    end_agent(child);
+    assert_contains(d->c.out, "failed: nobody there");
+    assert_contains(d->c.err, "does not know --resolve");
+    read_text(asked, text, sizeof text);
+    assert_string_equal(text, "{\"op\":\"provision\",\"renew\":true,\"document\":"
+                              "{\"version\":1,\"instructions\":[{\"bootstrap\":"
+                              "\"certificate\",\"mef\":\"m.example\"}]}}\n");
+}
+
+static void trigger_rings_a_running_agent(void **state)
+{
+    struct device *d = *state;
+    char asked[96], text[512];
+    pid_t child;
+
+    snprintf(asked, sizeof asked, "%s/asked", d->dir);
+    child = start_agent(d, asked);
+    assert_int_equal(device_run(d, "trigger"), 69);
+    end_agent(child);
+    assert_string_equal(d->c.out, "failed: nobody there\n");
+    read_text(asked, text, sizeof text);
+    assert_string_equal(text, "{\"op\":\"trigger\"}\n");
+}
+
+static void without_an_agent_trigger_says_what_to_do(void **state)
+{
+    struct device *d = *state;
+
+    assert_int_equal(device_run(d, "trigger"), 69);
+    assert_contains(d->c.err, "start \"fieldroot agent\"");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        DEVICE_TEST(export_refuses_without_show_secret_or_out),
+        DEVICE_TEST(export_prints_the_target_key_when_told_to),
+        DEVICE_TEST(export_writes_a_private_file_and_prints_no_key),
+        DEVICE_TEST(export_that_cannot_be_written_is_73),
+        DEVICE_TEST(list_and_show_tell_all_but_the_key),
+        DEVICE_TEST(a_credential_is_chosen_by_its_names),
+        DEVICE_TEST(forget_removes_exactly_one),
+        DEVICE_TEST(forget_waits_for_no_lock),
+        DEVICE_TEST(wrong_words_are_wrong_usage),
+        DEVICE_TEST(status_is_0_valid_3_none_4_expiring),
+        DEVICE_TEST(an_expired_leftover_does_not_spoil_the_status),
+        DEVICE_TEST(status_as_json_has_its_exit_and_the_credentials),
+        DEVICE_TEST(attempts_are_shown_newest_last),
+        DEVICE_TEST(attempts_of_one_run_can_be_asked_for),
+        DEVICE_TEST(a_list_of_which_nothing_is_supported_is_78),
+        DEVICE_TEST(with_json_the_last_object_is_the_outcome),
+        DEVICE_TEST(with_a_valid_credential_there_is_nothing_to_do),
+        DEVICE_TEST(another_run_holds_the_lock_and_no_agent_listens),
+        DEVICE_TEST(a_running_agent_gets_the_list_and_its_events_come_back),
+        DEVICE_TEST(trigger_rings_a_running_agent),
+        DEVICE_TEST(without_an_agent_trigger_says_what_to_do),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A folder of the test's own to work in, gone afterwards: paths can be literals. */
+#ifndef FR_TEST_TMPDIR_H
+#define FR_TEST_TMPDIR_H
+
+#include <ftw.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "test.h"
+
+struct tmpdir {
+    char path[32];
+};
+
+static inline void tmpdir_enter(struct tmpdir *t)
+{
+    snprintf(t->path, sizeof t->path, "/tmp/fr-test-XXXXXX");
+    assert_non_null(mkdtemp(t->path));
+    assert_int_equal(chdir(t->path), 0);
+}
+
+static inline int tmpdir_remove_one(const char *path, const struct stat *st, int flag,
+                                    struct FTW *ftw)
+{
+    (void)st, (void)flag, (void)ftw;
+    return remove(path);
+}
+
+static inline void tmpdir_leave(struct tmpdir *t)
+{
+    assert_int_equal(chdir("/"), 0);
+    assert_int_equal(nftw(t->path, tmpdir_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+#endif
