@@ -184,8 +184,9 @@ def enrol(args, mef):  # section 6
     rsc, _, said = mef.call("POST", path + "/fieldroot-confirm", body, "application/json")
     need(rsc == 2000, "the MEF has no key confirmation", "refused")
     proof = base64.urlsafe_b64decode(json.loads(said)["mac"] + "=")
-    need(hmac.compare_digest(proof, confirmation(args, ke, key_id, b"mef", request, answer)),
-         "the MEF holds another key", "refused")
+    if not hmac.compare_digest(proof, confirmation(args, ke, key_id, b"mef", request, answer)):
+        os.unlink(args.pending)
+        raise Failed("refused", "the MEF holds another key")
     flip(args)
     acknowledge(mef, client)
     return key_id

@@ -8,6 +8,7 @@
 
 #include "base/str.h"
 #include "base/timetext.h"
+#include "model/json_text.h"
 
 #define LINE_MAX_OCTETS 1400 /* for a person */
 
@@ -16,23 +17,23 @@ static void tell(struct fr_teller *t, enum fr_event_kind kind, const char *json,
 {
     struct fr_event event = {.kind = kind, .json = json, .text = text};
 
-    if (t->fn && json && t->fn(t->ctx, &event) != 0)
+    if (t->fn && t->fn(t->ctx, &event) != 0)
         t->stop = true;
 }
 
-/* A peer's words that slipped through must not cost the whole event. */
-static const char *speakable(const char *text)
+/* A peer's words, or half a character where they were cut, must not cost the event. */
+const char *fr_tell_speakable(const char *text, char to[FR_SPEAKABLE_MAX])
 {
-    return fr_utf8_is_valid(fr_slice_str(text)) ? text : "(unreadable)";
+    return fr_printable(fr_slice_str(text), to, FR_SPEAKABLE_MAX);
 }
 
 static void tell_json(struct fr_teller *t, enum fr_event_kind kind, json_t *json,
                       const char *text)
 {
-    char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    FR_AUTO_CLEAR(buf) line = FR_BUF_INIT(FR_EVENT_LINE_MAX);
 
-    tell(t, kind, line, text);
-    free(line);
+    if (fr_json_put(json, &line, NULL) == FR_OK)
+        tell(t, kind, fr_buf_cstr(&line), text);
 }
 
 void fr_tell_attempt(struct fr_teller *t, const struct fr_attempt *a)
@@ -68,10 +69,12 @@ void fr_tell_phase(struct fr_teller *t, const char *position, enum fr_phase phas
 
 void fr_tell_warning(struct fr_teller *t, const char *text)
 {
+    char plain[FR_SPEAKABLE_MAX];
+
     if (!t->fn)
         return;
-    json_auto_t *json =
-        json_pack("{s:s,s:s}", "event", "warning", "text", speakable(text));
+    json_auto_t *json = json_pack("{s:s,s:s}", "event", "warning", "text",
+                                  fr_tell_speakable(text, plain));
     tell_json(t, FR_EVENT_WARNING, json, text);
 }
 
@@ -86,14 +89,14 @@ static json_t *credential_json(const struct fr_credential *c)
 
 void fr_tell_outcome(struct fr_teller *t, const struct fr_outcome_report *o)
 {
-    char line[LINE_MAX_OCTETS];
+    char line[LINE_MAX_OCTETS], plain[FR_SPEAKABLE_MAX];
 
     if (!t->fn)
         return;
-    json_auto_t *json =
-        json_pack("{s:s,s:s,s:i,s:s,s:s,s:s}", "event", "outcome", "outcome",
-                  fr_outcome_name(o->outcome), "exit", o->exit_status, "reason",
-                  o->reason, "text", speakable(o->text), "list", o->list);
+    json_auto_t *json = json_pack("{s:s,s:s,s:i,s:s,s:s,s:s}", "event", "outcome",
+                                  "outcome", fr_outcome_name(o->outcome), "exit",
+                                  o->exit_status, "reason", o->reason, "text",
+                                  fr_tell_speakable(o->text, plain), "list", o->list);
     if (json && o->credential)
         (void)json_object_set_new(json, "credential", credential_json(o->credential));
     (void)snprintf(line, sizeof line, "%s: %s", fr_outcome_name(o->outcome), o->text);

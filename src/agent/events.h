@@ -15,6 +15,9 @@
 #include "fieldroot/fieldroot.h"
 #include "model/credential.h"
 
+#define FR_SPEAKABLE_MAX  (2 * FR_ERR_MSG_MAX)
+#define FR_EVENT_LINE_MAX (16 * 1024) /* octets of JSON */
+
 struct fr_teller {
     fr_event_fn fn; /* NULL: nobody listens */
     void *ctx;
@@ -28,6 +31,9 @@ struct fr_outcome_report {
     const char *list;                       /* id */
     const struct fr_credential *credential; /* NULL: none to speak of */
 };
+
+/* text as it can stand in JSON; returns to. */
+const char *fr_tell_speakable(const char *text, char to[FR_SPEAKABLE_MAX]);
 
 /* None of them fails: an event that cannot be built is not told. */
 void fr_tell_attempt(struct fr_teller *t, const struct fr_attempt *a);

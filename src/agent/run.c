@@ -5,13 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/events.h"
+#include "agent/records.h"
 #include "agent/task.h"
 #include "engine/engine.h"
 
 #define RESOLVE_POSITION "resolve"
-#define UPLOAD_MAX       (48 * 1024) /* octets of records in the session that succeeds */
-#define CLASSES          (FR_CLASS_INTERRUPTED + 1)
 
 enum stage { RESOLVING, WALKING, OVER };
 
@@ -29,15 +27,15 @@ struct fr_run {
     int64_t wake_at; /* the engine waits; -1: it does not */
     struct fr_credential *won;
 
-    /* resolving */
-    struct fr_credential *pending;
-    struct fr_instruction resolve_in; /* borrows from pending */
-    size_t n_kept;                    /* pending slots that stay as they are */
+    /* resolving: before the list, or before an entry that would make its key again */
+    struct fr_credential *pending;      /* NULL: the task is no resolve */
+    struct fr_instruction resolve_in;   /* borrows from pending */
+    const struct fr_instruction *entry; /* the one at the position, and until when */
+    int64_t entry_deadline;
+    size_t n_kept; /* pending slots that stay as they are */
     int64_t start_mono, start_wall;
 
-    struct fr_buf records; /* JSON objects, each after a comma, for the upload */
-    bool record_failed;
-    char *last[CLASSES]; /* the latest words of each class */
+    struct fr_records records;
     int exit_status;
     struct fr_err end;
 };
@@ -109,11 +107,10 @@ static void finish_needless(struct fr_run *r, const struct fr_credential *c)
 
 static const char *words_for(const struct fr_run *r, int exit_status)
 {
-    for (int class = 0; class < CLASSES; class ++)
-        if (r->last[class] && fr_class_exit((enum fr_class) class) == exit_status)
-            return r->last[class];
-    if (r->last[FR_CLASS_INTERRUPTED])
-        return r->last[FR_CLASS_INTERRUPTED];
+    const char *words = fr_records_words(&r->records, exit_status);
+
+    if (words)
+        return words;
     return exit_status == fr_code_exit(FR_EINTERRUPTED) ? "stopped" : "nothing worked";
 }
 
@@ -127,53 +124,6 @@ static void finish_as_engine_says(struct fr_run *r, const struct fr_engine_actio
     report.reason = fr_outcome_name(a->outcome);
     report.text = words_for(r, a->exit_status);
     finish(r, &report);
-}
-
-/* ---- records ---- */
-
-static void keep_words(struct fr_run *r, const struct fr_result *result)
-{
-    char *copy;
-
-    if (fr_str_dup(result->text, &copy, NULL) != FR_OK)
-        return;
-    free(r->last[result->class]);
-    r->last[result->class] = copy;
-}
-
-static void keep_for_upload(struct fr_run *r, const struct fr_attempt *a)
-{
-    FR_AUTO_CLEAR(buf) json = FR_BUF_INIT(FR_ATTEMPT_FRAME);
-
-    if (fr_attempt_to_json(a, &json, NULL) != FR_OK ||
-        r->records.len + json.len + 1 > UPLOAD_MAX)
-        return;
-    fr_buf_str(&r->records, r->records.len ? "," : "");
-    fr_buf_put(&r->records, json.data, json.len);
-}
-
-/* A record that cannot be kept costs a warning, once: the credential matters more. */
-static void record(struct fr_run *r, const struct fr_attempt *a)
-{
-    struct fr_err err;
-
-    keep_words(r, &a->result);
-    keep_for_upload(r, a);
-    if (fr_state_record(r->device->state, a, &err) != FR_OK && !r->record_failed) {
-        r->record_failed = true;
-        fr_tell_warning(&r->teller, err.msg);
-    }
-    fr_tell_attempt(&r->teller, a);
-}
-
-static enum fr_code upload_records(void *ctx, struct fr_buf *to, struct fr_err *err)
-{
-    const struct fr_run *r = ctx;
-
-    fr_buf_str(to, "[");
-    fr_buf_put(to, r->records.data, r->records.len);
-    fr_buf_str(to, "]");
-    return fr_buf_check(to, err);
 }
 
 /* ---- tries ---- */
@@ -192,6 +142,13 @@ static void on_warning(void *ctx, const char *text)
     fr_tell_warning(&r->teller, text);
 }
 
+static enum fr_code upload_records(void *ctx, struct fr_buf *to, struct fr_err *err)
+{
+    const struct fr_run *r = ctx;
+
+    return fr_records_upload(&r->records, to, err);
+}
+
 static void begin(struct fr_run *r, const struct fr_instruction *in, int64_t deadline)
 {
     struct fr_task_setup setup = {
@@ -199,7 +156,7 @@ static void begin(struct fr_run *r, const struct fr_instruction *in, int64_t dea
         .keys = r->keys,
         .context = &r->context,
         .in = in,
-        .pending = r->stage == RESOLVING ? r->pending : NULL,
+        .pending = r->pending,
         .deadline = deadline,
         .on_phase = on_phase,
         .on_warning = on_warning,
@@ -217,7 +174,94 @@ static void end_task(struct fr_run *r)
     r->task = NULL;
 }
 
+static void forget_pending(struct fr_run *r)
+{
+    fr_credential_free(r->pending);
+    r->pending = NULL;
+}
+
+static void begin_resolve(struct fr_run *r, int64_t deadline)
+{
+    const struct fr_credential *c = r->pending;
+
+    r->resolve_in = (struct fr_instruction){.kind = FR_BOOTSTRAP,
+                                            .method = c->method,
+                                            .mef = c->mef,
+                                            .port = c->port,
+                                            .target = c->target,
+                                            .suid = c->suid,
+                                            .admin_fqdn = c->admin_fqdn,
+                                            .expiry_s = c->expires - c->created,
+                                            .credential = c->credential_name,
+                                            .budget_ms = FR_BUDGET_DEFAULT};
+    if (r->entry) {
+        r->resolve_in.anchors = r->entry->anchors;
+        r->resolve_in.n_anchors = r->entry->n_anchors;
+    }
+    r->start_mono = fr_mono_ms(env(r));
+    r->start_wall = fr_wall_s(env(r));
+    begin(r, &r->resolve_in, deadline);
+}
+
+static void record_resolve(struct fr_run *r)
+{
+    const struct fr_task_end *end = fr_task_end(r->task);
+    struct fr_attempt a = {.kind = FR_BOOTSTRAP,
+                           .position = RESOLVE_POSITION,
+                           .result = end->result,
+                           .start = r->start_wall,
+                           .duration_ms = fr_mono_ms(env(r)) - r->start_mono,
+                           .octets_out = end->octets_out,
+                           .octets_in = end->octets_in};
+
+    memcpy(a.list, fr_engine_list_id(r->engine), sizeof a.list);
+    (void)snprintf(a.method, sizeof a.method, "%s", r->pending->method);
+    (void)snprintf(a.peer, sizeof a.peer, "%s", r->pending->mef);
+    (void)snprintf(a.target, sizeof a.target, "%s", r->pending->target);
+    fr_records_add(&r->records, &a);
+}
+
 /* ---- walking ---- */
+
+static bool is_made_by(const struct fr_credential *c, const struct fr_instruction *in)
+{
+    return fr_str_equal(c->method, in->method) &&
+           fr_ascii_equal_fold(c->mef, in->mef) && c->suid == in->suid &&
+           (!in->target || fr_str_equal(c->target, in->target));
+}
+
+static enum fr_code find_pending_of(struct fr_run *r, const struct fr_instruction *in,
+                                    struct fr_err *err)
+{
+    enum fr_code rc;
+
+    for (size_t n = 0;; n++) {
+        rc = fr_state_pending_at(r->device->state, n, &r->pending, err);
+        if (rc != FR_OK)
+            return rc == FR_ENOTFOUND ? FR_OK : rc;
+        if (is_made_by(r->pending, in))
+            return FR_OK;
+        forget_pending(r);
+    }
+}
+
+/*
+ * The try before this one, or the run before, may have been cut after the MEF's commit.
+ * A second key would then push the first out of this device's pending slot, and the one
+ * that is current here out of the MEF's previous: a third cut, and no key of this
+ * device works. So what is pending is resolved first, for as long as its MEF is away.
+ */
+static void begin_bootstrap(struct fr_run *r)
+{
+    struct fr_err err;
+
+    if (find_pending_of(r, r->entry, &err) != FR_OK)
+        finish_with_err(r, &err);
+    else if (r->pending)
+        begin_resolve(r, r->entry_deadline);
+    else
+        begin(r, r->entry, r->entry_deadline);
+}
 
 static void perform(struct fr_run *r, const struct fr_engine_action *a)
 {
@@ -225,7 +269,12 @@ static void perform(struct fr_run *r, const struct fr_engine_action *a)
     case FR_DO_BOOTSTRAP:
     case FR_DO_DISCOVERY:
         memcpy(r->position, a->position, sizeof r->position);
-        begin(r, a->instruction, a->deadline);
+        r->entry = a->instruction;
+        r->entry_deadline = a->deadline;
+        if (a->kind == FR_DO_BOOTSTRAP)
+            begin_bootstrap(r);
+        else
+            begin(r, r->entry, r->entry_deadline);
         break;
     case FR_DO_CANCEL: /* done already: see stop() */
         break;
@@ -233,7 +282,7 @@ static void perform(struct fr_run *r, const struct fr_engine_action *a)
         r->wake_at = a->deadline;
         break;
     case FR_DO_RECORD:
-        record(r, &a->attempt);
+        fr_records_add(&r->records, &a->attempt);
         break;
     case FR_DO_DONE:
         finish_as_engine_says(r, a);
@@ -256,9 +305,31 @@ static void tell_engine(struct fr_run *r, const struct fr_engine_event *event)
         perform(r, &actions->list[i]);
 }
 
+/* The MEF has spoken about what was pending, but has not committed it. */
+static bool leaves_entry_to_try(const struct fr_run *r)
+{
+    enum fr_class class = fr_task_end(r->task)->result.class;
+
+    return r->pending && class != FR_CLASS_PROVISIONED &&
+           class != FR_CLASS_UNREACHABLE && class != FR_CLASS_INTERRUPTED;
+}
+
+static void try_anew(struct fr_run *r)
+{
+    record_resolve(r);
+    end_task(r);
+    forget_pending(r);
+    begin(r, r->entry, r->entry_deadline);
+}
+
 /* The task goes before the engine speaks: its actions may begin another. */
 static void try_ended(struct fr_run *r)
 {
+    if (leaves_entry_to_try(r)) {
+        try_anew(r);
+        return;
+    }
+
     const struct fr_task_end *end = fr_task_end(r->task);
     struct fr_engine_event event = {
         .kind = FR_ENGINE_FINISHED,
@@ -273,6 +344,7 @@ static void try_ended(struct fr_run *r)
     if (end->credential && fr_credential_copy(end->credential, &r->won, NULL) == FR_OK)
         event.target = r->won->target;
     end_task(r);
+    forget_pending(r);
     tell_engine(r, &event);
 }
 
@@ -292,11 +364,9 @@ static void start_walking(struct fr_run *r)
 
 static void next_resolve(struct fr_run *r)
 {
-    struct fr_credential *c;
     struct fr_err err;
 
-    fr_credential_free(r->pending);
-    r->pending = NULL;
+    forget_pending(r);
     enum fr_code rc =
         fr_state_pending_at(r->device->state, r->n_kept, &r->pending, &err);
     if (rc == FR_ENOTFOUND) {
@@ -307,46 +377,22 @@ static void next_resolve(struct fr_run *r)
         finish_with_err(r, &err);
         return;
     }
-    c = r->pending;
-    r->resolve_in = (struct fr_instruction){.kind = FR_BOOTSTRAP,
-                                            .method = c->method,
-                                            .mef = c->mef,
-                                            .port = c->port,
-                                            .target = c->target,
-                                            .suid = c->suid,
-                                            .admin_fqdn = c->admin_fqdn,
-                                            .expiry_s = c->expires - c->created,
-                                            .credential = c->credential_name,
-                                            .budget_ms = FR_BUDGET_DEFAULT};
     (void)snprintf(r->position, sizeof r->position, "%s", RESOLVE_POSITION);
-    r->start_mono = fr_mono_ms(env(r));
-    r->start_wall = fr_wall_s(env(r));
-    begin(r, &r->resolve_in, r->start_mono + FR_BUDGET_DEFAULT);
+    begin_resolve(r, fr_mono_ms(env(r)) + FR_BUDGET_DEFAULT);
 }
 
 static void resolve_ended(struct fr_run *r)
 {
     const struct fr_task_end *end = fr_task_end(r->task);
-    struct fr_attempt a = {.kind = FR_BOOTSTRAP,
-                           .result = end->result,
-                           .start = r->start_wall,
-                           .duration_ms = fr_mono_ms(env(r)) - r->start_mono,
-                           .octets_out = end->octets_out,
-                           .octets_in = end->octets_in};
+    struct fr_result result = end->result;
 
-    memcpy(a.list, fr_engine_list_id(r->engine), sizeof a.list);
-    memcpy(a.position, r->position, sizeof a.position);
-    (void)snprintf(a.method, sizeof a.method, "%s", r->pending->method);
-    (void)snprintf(a.peer, sizeof a.peer, "%s", r->pending->mef);
-    (void)snprintf(a.target, sizeof a.target, "%s", r->pending->target);
-    record(r, &a);
+    record_resolve(r);
     if (!end->credential && !end->dropped)
         r->n_kept++;
     end_task(r);
-    if (a.result.class == FR_CLASS_INTERRUPTED)
-        finish_early(
-            r, a.result.fr_exit ? a.result.fr_exit : fr_code_exit(FR_EINTERRUPTED),
-            a.result.reason, a.result.text);
+    if (result.class == FR_CLASS_INTERRUPTED)
+        finish_early(r, result.fr_exit ? result.fr_exit : fr_code_exit(FR_EINTERRUPTED),
+                     result.reason, result.text);
 }
 
 /* ---- one step ---- */
@@ -374,6 +420,7 @@ static void stop(struct fr_run *r)
         event.octets_out = end.octets_out;
         event.octets_in = end.octets_in;
         end_task(r);
+        forget_pending(r);
         tell_engine(r, &event);
     }
 }
@@ -455,7 +502,7 @@ static enum fr_code set_up(struct fr_run *r, const struct fr_run_setup *setup,
     r->renew = setup->renew;
     r->teller = (struct fr_teller){.fn = setup->fn, .ctx = setup->ctx};
     r->wake_at = -1;
-    r->records = (struct fr_buf)FR_BUF_INIT(UPLOAD_MAX);
+    fr_records_init(&r->records, d->state, &r->teller);
     r->context = (struct fr_run_context){.env = d->env,
                                          .confirmation = d->config->confirmation,
                                          .mef_base = d->config->mef_base,
@@ -500,9 +547,7 @@ void fr_run_free(struct fr_run *run)
         fr_state_unlock(run->device->state);
     fr_credential_free(run->pending);
     fr_credential_free(run->won);
-    fr_buf_clear(&run->records);
-    for (int class = 0; class < CLASSES; class ++)
-        free(run->last[class]);
+    fr_records_clear(&run->records);
     free(run);
 }
 

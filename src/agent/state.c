@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -133,6 +134,20 @@ enum fr_code fr_state_read_slot(const char *path, struct fr_credential **ret,
                        path);
 }
 
+/* Temporary files that a cut left: keys that nobody will ever use. */
+static void remove_leftovers(const char *folder)
+{
+    static const char prefix[] = "pending.tmp-";
+    DIR *dir = opendir(folder);
+    const struct dirent *d;
+
+    while (dir && (d = readdir(dir)) != NULL)
+        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
+}
+
 enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credential *c,
                                     struct fr_err *err)
 {
@@ -146,6 +161,7 @@ enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credenti
     FR_TRY(slot_path(s, &id, "pending", &path, err));
     FR_TRY(fr_dir_make(folder, 0700, err));
     FR_TRY(fr_dir_sync_of(folder, err));
+    remove_leftovers(folder);
     return fr_file_write_atomic(path, fr_buf_view(&text), 0600, err);
 }
 
@@ -197,6 +213,7 @@ enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
                        id->mef, id->target, id->suid);
     FR_TRY(fr_file_remove(pending, err));
     FR_TRY(fr_file_remove(current, err));
+    remove_leftovers(folder);
     if (rmdir(folder) != 0 && errno != ENOTEMPTY)
         return FR_FAIL(err, FR_ESTORE, "removing %s: %s", folder, strerror(errno));
     return fr_dir_sync_of(folder, err);

@@ -70,6 +70,24 @@ static int64_t retry_after_ms(const struct fr_task *t)
     return -1;
 }
 
+/* An answer that is no cut ends the exchange for good: were the key left pending, the
+ * next resolve would make it current all the same, although this device has just
+ * refused it. A MEF that has committed it keeps the old one as well. */
+static void drop_refused(struct fr_task *t)
+{
+    const struct fr_credential *c = t->stored;
+    struct fr_slot_id id;
+    struct fr_err err;
+
+    if (!c || t->setup.pending ||
+        (t->end.result.class != FR_CLASS_REFUSED &&
+         t->end.result.class != FR_CLASS_INVALID))
+        return;
+    id = (struct fr_slot_id){.mef = c->mef, .target = c->target, .suid = c->suid};
+    if (fr_state_drop(t->setup.device->state, &id, &err) != FR_OK)
+        t->setup.on_warning(t->setup.ctx, err.msg);
+}
+
 /* t->err says why. */
 static void fail(struct fr_task *t)
 {
@@ -80,6 +98,7 @@ static void fail(struct fr_task *t)
     }
     t->end.result = fr_result_of_err(&t->err, t->phase);
     t->end.result.retry_after_ms = retry_after_ms(t);
+    drop_refused(t);
     t->over = true;
     close_conn(t);
 }
@@ -159,7 +178,7 @@ static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
 static enum fr_code do_read_file(struct fr_task *t, const char *path)
 {
     fr_buf_reset(&t->file);
-    enum fr_code rc = fr_file_read(path, &t->file, &t->err);
+    enum fr_code rc = fr_file_read_regular(path, &t->file, &t->err);
     if (rc == FR_ENOTFOUND || rc == FR_ESTORE)
         t->err.code = FR_EINVALID;
     answer(t, rc == FR_OK ? FR_EV_FILE : FR_EV_FAILED);
@@ -187,11 +206,25 @@ static enum fr_code slot_in_question(struct fr_task *t, struct fr_slot_id *ret)
     return FR_OK;
 }
 
-static enum fr_code do_flip(struct fr_task *t)
+/* Whether the MEF confirmed was not known when the slot was written. Those are words:
+ * a disk that cannot take them does not keep the flip. */
+static void note_confirmed(struct fr_task *t, const struct fr_credential *c)
+{
+    struct fr_err err;
+
+    if (!c || c->confirmed == t->stored->confirmed)
+        return;
+    t->stored->confirmed = c->confirmed;
+    if (fr_state_store_pending(t->setup.device->state, t->stored, &err) != FR_OK)
+        t->setup.on_warning(t->setup.ctx, err.msg);
+}
+
+static enum fr_code do_flip(struct fr_task *t, const struct fr_credential *c)
 {
     struct fr_slot_id id;
 
     FR_TRY(slot_in_question(t, &id));
+    note_confirmed(t, c);
     FR_TRY(fr_state_flip(t->setup.device->state, &id, &t->err));
     t->flipped = true;
     reach(t, FR_PHASE_COMMIT);
@@ -233,7 +266,7 @@ static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
     case FR_ACT_STORE_PENDING:
         return do_store(t, act->credential);
     case FR_ACT_FLIP:
-        return do_flip(t);
+        return do_flip(t, act->credential);
     case FR_ACT_DROP_PENDING:
         return do_drop(t);
     case FR_ACT_PHASE:

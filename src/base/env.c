@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/env.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
 #include <time.h>
@@ -28,9 +29,9 @@ static void system_random(void *ctx, void *to, size_t len)
     for (size_t done = 0; done < len;) {
         ssize_t n = getrandom((uint8_t *)to + done, len - done, 0);
 
-        if (n < 0)
+        if (n < 0 && errno != EINTR)
             abort(); /* a kernel without randomness: nothing is safe */
-        done += (size_t)n;
+        done += n < 0 ? 0 : (size_t)n;
     }
 }
 

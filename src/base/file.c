@@ -50,6 +50,21 @@ enum fr_code fr_file_read(const char *path, struct fr_buf *to, struct fr_err *er
     return fr_fd_read_all(fd, path, to, err);
 }
 
+enum fr_code fr_file_read_regular(const char *path, struct fr_buf *to,
+                                  struct fr_err *err)
+{
+    FR_AUTO_FD(fd) = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    struct stat st;
+
+    if (fd < 0 && errno == ENOENT)
+        return FR_FAIL(err, FR_ENOTFOUND, "%s: no such file", path);
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return FR_FAIL(err, FR_ESTORE, "opening %s: %s", path, strerror(errno));
+    if (!S_ISREG(st.st_mode))
+        return FR_FAIL_AS(err, FR_EPARSE, "not-a-file", "%s is no regular file", path);
+    return fr_fd_read_all(fd, path, to, err);
+}
+
 enum fr_code fr_fd_write_all(int fd, const char *name, struct fr_slice data,
                              struct fr_err *err)
 {
@@ -79,12 +94,14 @@ enum fr_code fr_dir_sync_of(const char *path, struct fr_err *err)
     return FR_OK;
 }
 
+/* What lies there under the temporary name was left by a cut, or laid out by somebody
+ * who wants to read along: neither is written into. */
 static enum fr_code write_synced(const char *path, struct fr_slice data, mode_t mode,
                                  struct fr_err *err)
 {
+    (void)unlink(path);
     FR_AUTO_FD(fd) =
-        open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, mode);
-
+        open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
     if (fd < 0)
         return FR_FAIL(err, FR_ESTORE, "creating %s: %s", path, strerror(errno));
     if (fchmod(fd, mode) != 0)
@@ -135,7 +152,7 @@ static enum fr_code make_one_dir(const char *path, mode_t mode, struct fr_err *e
     struct stat st;
 
     if (mkdir(path, mode) == 0)
-        return FR_OK;
+        return fr_dir_sync_of(path, err);
     if (errno != EEXIST)
         return FR_FAIL(err, FR_ESTORE, "creating folder %s: %s", path, strerror(errno));
     if (stat(path, &st) != 0 || !S_ISDIR(st.st_mode))

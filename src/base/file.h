@@ -14,11 +14,16 @@
  * there; FR_EPARSE if too large; FR_ESTORE otherwise. */
 FR_MUST_USE enum fr_code fr_file_read(const char *path, struct fr_buf *to,
                                       struct fr_err *err);
+/* The same, for a path that somebody else chose: FR_EPARSE for what is no regular file
+ * and could block for ever, a FIFO or a device. */
+FR_MUST_USE enum fr_code fr_file_read_regular(const char *path, struct fr_buf *to,
+                                              struct fr_err *err);
 /* The same from an open descriptor, up to its end. name is for messages. */
 FR_MUST_USE enum fr_code fr_fd_read_all(int fd, const char *name, struct fr_buf *to,
                                         struct fr_err *err);
 
-/* Writes path.tmp-<pid>, fsync, rename, fsync of the folder. FR_ESTORE. */
+/* Writes path.tmp-<pid> (a new file), fsync, rename, fsync of the folder. FR_ESTORE.
+ */
 FR_MUST_USE enum fr_code fr_file_write_atomic(const char *path, struct fr_slice data,
                                               mode_t mode, struct fr_err *err);
 /* Removes and syncs the folder; a file that is not there is no error. */
@@ -27,7 +32,7 @@ FR_MUST_USE enum fr_code fr_file_remove(const char *path, struct fr_err *err);
 FR_MUST_USE enum fr_code fr_file_rename(const char *from, const char *to,
                                         struct fr_err *err);
 FR_MUST_USE enum fr_code fr_dir_sync_of(const char *path, struct fr_err *err);
-/* mkdir -p with mode for what is new. */
+/* mkdir -p with mode for what is new; each new folder is durable. */
 FR_MUST_USE enum fr_code fr_dir_make(const char *path, mode_t mode, struct fr_err *err);
 
 /* Refuses (FR_ECONFIG) a secret file that others than its owner can read. */

@@ -45,11 +45,12 @@ enum fr_act_kind {
     FR_ACT_CLOSE,         /* the connection; no event follows */
     FR_ACT_READ_FILE,     /* .path; limit FR_DOCUMENT_MAX */
     FR_ACT_STORE_PENDING, /* .credential (borrowed): answer STORED or end the run */
-    FR_ACT_FLIP,          /* pending becomes current: answer FLIPPED */
-    FR_ACT_DROP_PENDING,  /* answer DROPPED */
-    FR_ACT_PHASE,         /* .phase reached: progress and the record */
-    FR_ACT_WARN,          /* .text: success stands, but say this */
-    FR_ACT_DONE           /* the run is over; finish() has its fruit */
+    FR_ACT_FLIP, /* pending becomes current: answer FLIPPED; .credential (borrowed,
+                    may be NULL) says whether the MEF confirmed it */
+    FR_ACT_DROP_PENDING, /* answer DROPPED */
+    FR_ACT_PHASE,        /* .phase reached: progress and the record */
+    FR_ACT_WARN,         /* .text: success stands, but say this */
+    FR_ACT_DONE          /* the run is over; finish() has its fruit */
 };
 
 enum fr_peer_role { FR_ROLE_MEF, FR_ROLE_DISCOVERY };

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The two slots of a place, and the feed. */
+#include "conform/store.h"
+
+#define KEY(n) #n "@mef.example.com"
+
+static struct fr_store_displaced commit(struct store_lab *l, const char *key_id)
+{
+    struct fr_store_credential c = store_credential(key_id);
+    struct fr_store_displaced d;
+
+    memset(&d, 0xff, sizeof d);
+    DO(l, credential_commit, &c, fr_slice_str("{\"b\":2}"), &d);
+    return d;
+}
+
+static enum fr_store_slot slot_of(struct store_lab *l, const char *key_id)
+{
+    struct fr_store_credential c;
+
+    DO(l, credential_find, key_id, &c);
+    return c.slot;
+}
+
+static void assert_gone(struct store_lab *l, const char *key_id)
+{
+    struct fr_store_credential c;
+
+    assert_int_equal(ASK(l, credential_find, key_id, &c), FR_ENOTFOUND);
+}
+
+static void credential_comes_back_as_it_was(void **state)
+{
+    struct fr_store_credential c = store_credential(KEY(1)), back;
+    FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(64);
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    store_lab_reopen(l);
+    DO(l, credential_find, KEY(1), &back);
+    assert_string_equal(back.place.identity, c.place.identity);
+    assert_string_equal(back.place.admin_fqdn, c.place.admin_fqdn);
+    assert_string_equal(back.place.target, c.place.target);
+    assert_int_equal(back.place.suid, 22);
+    assert_string_equal(back.enrolee, "dev1");
+    assert_string_equal(back.san, c.san);
+    assert_string_equal(back.target_fqdn, c.target_fqdn);
+    assert_int_equal(back.wrapped_len, c.wrapped_len);
+    assert_memory_equal(back.wrapped, c.wrapped, c.wrapped_len);
+    assert_memory_equal(back.request_sha, c.request_sha, FR_SHA256_LEN);
+    assert_memory_equal(back.response_sha, c.response_sha, FR_SHA256_LEN);
+    assert_string_equal(back.method, c.method);
+    assert_string_equal(back.credential_ref, c.credential_ref);
+    assert_string_equal(back.client_reg, c.client_reg);
+    assert_true(back.confirmed);
+    assert_true(back.created == 1000 && back.expires == 9000);
+    assert_true(back.acked == 0 && back.retires == 0 && back.fetched == 0);
+    DO(l, credential_response, KEY(1), &response);
+    assert_string_equal(fr_buf_cstr(&response), "{\"b\":2}");
+}
+
+static void commit_moves_the_slots_on(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_displaced d;
+
+    store_populate(l);
+    d = commit(l, KEY(1));
+    assert_string_equal(d.previous, "");
+    assert_string_equal(d.removed, "");
+    d = commit(l, KEY(2));
+    assert_string_equal(d.previous, KEY(1));
+    assert_false(d.was_acked);
+    assert_string_equal(d.removed, "");
+    d = commit(l, KEY(3));
+    assert_string_equal(d.previous, KEY(2));
+    assert_string_equal(d.removed, KEY(1));
+    assert_int_equal(slot_of(l, KEY(3)), FR_SLOT_CURRENT);
+    assert_int_equal(slot_of(l, KEY(2)), FR_SLOT_PREVIOUS);
+    assert_gone(l, KEY(1));
+}
+
+static void commit_says_whether_the_old_key_was_acknowledged(void **state)
+{
+    struct store_lab *l = *state;
+    bool first;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    DO(l, credential_ack, KEY(1), (int64_t)1100, (int64_t)1200, &first);
+    assert_true(first);
+    assert_true(commit(l, KEY(2)).was_acked);
+}
+
+static void key_id_is_taken_for_good(void **state)
+{
+    struct fr_store_credential c = store_credential(KEY(1));
+    struct fr_store_displaced d;
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    assert_int_equal(ASK(l, credential_commit, &c, fr_slice_str("{}"), &d),
+                     FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+    DO(l, credential_remove, KEY(1), FR_EVENT_REVOKED, (int64_t)2000);
+    assert_int_equal(ASK(l, credential_commit, &c, fr_slice_str("{}"), &d),
+                     FR_ECONFLICT);
+}
+
+static void enrolee_of_a_credential_must_be_listed(void **state)
+{
+    struct fr_store_credential c = store_credential(KEY(1));
+    struct fr_store_displaced d;
+    struct store_lab *l = *state;
+
+    assert_int_equal(ASK(l, credential_commit, &c, fr_slice_str("{}"), &d),
+                     FR_ECONFLICT);
+}
+
+static void ack_retires_the_previous_key_once(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+    bool first;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    commit(l, KEY(2));
+    DO(l, credential_ack, KEY(2), (int64_t)1100, (int64_t)5000, &first);
+    assert_true(first);
+    DO(l, credential_ack, KEY(2), (int64_t)1200, (int64_t)6000, &first);
+    assert_false(first);
+    DO(l, credential_find, KEY(1), &c);
+    assert_true(c.retires == 5000);
+    DO(l, credential_find, KEY(2), &c);
+    assert_true(c.acked == 1100);
+    DO(l, credential_ack, KEY(1), (int64_t)1300, (int64_t)7000, &first);
+    assert_false(first); /* of a previous key */
+    assert_int_equal(
+        ASK(l, credential_ack, KEY(9), (int64_t)1300, (int64_t)7000, &first),
+        FR_ENOTFOUND);
+}
+
+static void first_fetch_is_remembered(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    DO(l, credential_fetched, KEY(1), (int64_t)1500);
+    DO(l, credential_fetched, KEY(1), (int64_t)1600);
+    DO(l, credential_find, KEY(1), &c);
+    assert_true(c.fetched == 1500);
+}
+
+/* ---- what is due, and lists ---- */
+
+struct names {
+    char text[512];
+};
+
+static enum fr_code key_row(void *ctx, const struct fr_store_credential *c,
+                            struct fr_err *err)
+{
+    struct names *n = ctx;
+    size_t len = strlen(n->text);
+
+    (void)err;
+    snprintf(n->text + len, sizeof n->text - len, "%s%.1s", len ? " " : "", c->key_id);
+    return FR_OK;
+}
+
+static void assert_due(struct store_lab *l, int64_t now, const char *want)
+{
+    struct names got = {0};
+
+    DO(l, credential_due, now, (size_t)10,
+       ((struct fr_store_credential_rows){.row = key_row, .ctx = &got}));
+    assert_string_equal(got.text, want);
+}
+
+static void key_is_due_at_retirement_or_expiry(void **state)
+{
+    struct store_lab *l = *state;
+    int64_t due;
+    bool first;
+
+    store_populate(l);
+    DO(l, credential_next_due, &due);
+    assert_true(due == INT64_MAX);
+    commit(l, KEY(1));
+    commit(l, KEY(2));
+    DO(l, credential_ack, KEY(2), (int64_t)1100, (int64_t)5000, &first);
+    DO(l, credential_next_due, &due);
+    assert_true(due == 5000);
+    assert_due(l, 4999, "");
+    assert_due(l, 5000, "1");
+    assert_due(l, 9000, "1 2");
+}
+
+static void retirement_never_prolongs_a_key(void **state)
+{
+    struct store_lab *l = *state;
+    bool first;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    commit(l, KEY(2));
+    DO(l, credential_ack, KEY(2), (int64_t)1100, (int64_t)99999, &first);
+    assert_due(l, 8999, "");
+    assert_due(l, 9000, "1 2");
+}
+
+static void assert_listed(struct store_lab *l, struct fr_store_page page,
+                          const char *want)
+{
+    struct names got = {0};
+
+    page.limit = page.limit ? page.limit : 10;
+    DO(l, credential_list, &page,
+       ((struct fr_store_credential_rows){.row = key_row, .ctx = &got}));
+    assert_string_equal(got.text, want);
+}
+
+static void credentials_are_listed_by_every_filter(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_page page = {0};
+
+    store_populate(l);
+    commit(l, KEY(2));
+    commit(l, KEY(1));
+    assert_listed(l, page, "1 2");
+    assert_listed(l, (struct fr_store_page){.limit = 1}, "1");
+    assert_listed(l, (struct fr_store_page){.after = KEY(1)}, "2");
+    assert_listed(l, (struct fr_store_page){.enrolee = "dev1"}, "1 2");
+    assert_listed(l, (struct fr_store_page){.enrolee = "dev2"}, "");
+    assert_listed(l, (struct fr_store_page){.target = "broker.example.com"}, "1 2");
+    assert_listed(l, (struct fr_store_page){.target = "x.example"}, "");
+    assert_listed(l, (struct fr_store_page){.san = "dns:dev1.example.com"}, "1 2");
+    assert_listed(l, (struct fr_store_page){.san = "dns:dev2.example.com"}, "");
+    assert_listed(l, (struct fr_store_page){.enrolee = "dev1", .target = "x.example"},
+                  "");
+    assert_listed(l,
+                  (struct fr_store_page){.san = "dns:dev1.example.com",
+                                         .enrolee = "dev1",
+                                         .target = "broker.example.com",
+                                         .after = KEY(1)},
+                  "2");
+}
+
+/* ---- feed ---- */
+
+static enum fr_code change_row(void *ctx, const struct fr_store_change *c,
+                               struct fr_err *err)
+{
+    static const char *const events[] = {"added", "retired", "revoked"};
+    struct names *n = ctx;
+    size_t len = strlen(n->text);
+
+    (void)err;
+    assert_string_equal(c->target_fqdn, "broker.example.com");
+    assert_string_equal(c->san, "dns:dev1.example.com");
+    snprintf(n->text + len, sizeof n->text - len, "%s%.1s %s", len ? ", " : "",
+             c->key_id, events[c->event]);
+    return FR_OK;
+}
+
+static void assert_feed(struct store_lab *l, struct fr_store_feed_query query,
+                        const char *want)
+{
+    struct names got = {0};
+
+    query.limit = query.limit ? query.limit : 10;
+    DO(l, feed, &query,
+       ((struct fr_store_change_rows){.row = change_row, .ctx = &got}));
+    assert_string_equal(got.text, want);
+}
+
+static void feed_tells_each_change_to_its_target(void **state)
+{
+    const struct fr_store_feed_query mine = {
+        .fqdns = {"x.example", "broker.example.com"}, .n_fqdns = 2};
+    const struct fr_store_feed_query theirs = {.fqdns = {"x.example"}, .n_fqdns = 1};
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    commit(l, KEY(2));
+    commit(l, KEY(3));
+    DO(l, credential_remove, KEY(3), FR_EVENT_REVOKED, (int64_t)2000);
+    assert_feed(l, mine, "1 added, 2 added, 1 retired, 3 added, 3 revoked");
+    assert_feed(l, theirs, "");
+}
+
+static void feed_goes_on_behind_its_cursor(void **state)
+{
+    struct fr_store_feed_query query = {.fqdns = {"broker.example.com"}, .n_fqdns = 1};
+    struct store_lab *l = *state;
+    uint64_t last;
+
+    store_populate(l);
+    DO(l, feed_last, &last);
+    assert_true(last == 0);
+    commit(l, KEY(1));
+    DO(l, feed_last, &query.since);
+    assert_true(query.since > 0);
+    assert_feed(l, query, "");
+    commit(l, KEY(2));
+    assert_feed(l, query, "2 added");
+    query.since = UINT64_MAX;
+    assert_feed(l, query, "");
+    query.since = 0;
+    query.limit = 1;
+    assert_feed(l, query, "1 added");
+}
+
+const struct CMUnitTest store_credentials[] = {
+    STORE(credential_comes_back_as_it_was),
+    STORE(commit_moves_the_slots_on),
+    STORE(commit_says_whether_the_old_key_was_acknowledged),
+    STORE(key_id_is_taken_for_good),
+    STORE(enrolee_of_a_credential_must_be_listed),
+    STORE(ack_retires_the_previous_key_once),
+    STORE(first_fetch_is_remembered),
+    STORE(key_is_due_at_retirement_or_expiry),
+    STORE(retirement_never_prolongs_a_key),
+    STORE(credentials_are_listed_by_every_filter),
+    STORE(feed_tells_each_change_to_its_target),
+    STORE(feed_goes_on_behind_its_cursor),
+    {0},
+};

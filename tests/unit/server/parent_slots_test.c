@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "server/parent/slots.h"
+
+static struct fr_slots s;
+static struct fr_server_config config;
+
+/* vault, two of enrol, one of admin */
+static int make_slots(void **state)
+{
+    (void)state;
+    memset(&config, 0, sizeof config);
+    config.workers = 2;
+    config.listener[FR_WORKER_ENROL].listen = "x";
+    config.listener[FR_WORKER_ADMIN].listen = "y";
+    fr_slots_init(&s, &config, 0);
+    return 0;
+}
+
+/* Starts all that is due, with pids from 101 on. */
+static int start_due(int64_t now)
+{
+    static pid_t pid = 100;
+    struct fr_slot *slot;
+    int n = 0;
+
+    while ((slot = fr_slots_due(&s, now))) {
+        fr_slot_started(slot, ++pid, now);
+        n++;
+    }
+    return n;
+}
+
+static void the_vault_is_started_first(void **state)
+{
+    (void)state;
+    assert_int_equal(s.n, 4);
+    assert_int_equal(fr_slots_due(&s, 0)->kind, FR_CHILD_VAULT);
+    assert_int_equal(start_due(0), 4);
+    assert_null(fr_slots_due(&s, 0));
+    assert_true(fr_slots_next_ms(&s) == FR_NEVER);
+}
+
+static void who_dies_after_a_decent_life_is_replaced_at_once(void **state)
+{
+    (void)state;
+    start_due(0);
+    assert_non_null(fr_slots_gone(&s, s.slot[1].pid, FR_SHORT_LIFE));
+    assert_int_equal(fr_slots_next_ms(&s), FR_SHORT_LIFE);
+    assert_int_equal(start_due(FR_SHORT_LIFE), 1);
+}
+
+static void who_dies_at_once_is_replaced_within_a_second_at_first(void **state)
+{
+    (void)state;
+    start_due(0);
+    fr_slots_gone(&s, s.slot[1].pid, 10);
+    assert_true(s.slot[1].start_at_ms > 10);
+    assert_true(s.slot[1].start_at_ms <= 1000);
+}
+
+static void who_dies_at_once_again_and_again_waits_longer_up_to_a_cap(void **state)
+{
+    int64_t now = 0, last = 0;
+
+    (void)state;
+    start_due(0);
+    for (int i = 0; i < 20; i++) {
+        int64_t delay;
+
+        fr_slots_gone(&s, s.slot[1].pid, now);
+        delay = s.slot[1].start_at_ms - now;
+        assert_true(delay >= last && delay <= FR_RESTART_MAX);
+        last = delay;
+        now = s.slot[1].start_at_ms;
+        assert_int_equal(start_due(now), 1);
+    }
+    assert_int_equal(last, FR_RESTART_MAX);
+}
+
+static void a_decent_life_forgives_earlier_failures(void **state)
+{
+    (void)state;
+    start_due(0);
+    fr_slots_gone(&s, s.slot[1].pid, 1);
+    start_due(1000);
+    fr_slots_gone(&s, s.slot[1].pid, 1000 + FR_SHORT_LIFE);
+    assert_int_equal(s.slot[1].fails, 0);
+    assert_int_equal(s.slot[1].start_at_ms, 1000 + FR_SHORT_LIFE);
+}
+
+static void no_worker_is_started_without_a_vault(void **state)
+{
+    (void)state;
+    start_due(0);
+    fr_slots_gone(&s, s.slot[0].pid, 10);
+    fr_slots_gone(&s, s.slot[1].pid, 10);
+    assert_null(fr_slots_due(&s, 11));
+    assert_int_equal(fr_slots_next_ms(&s), s.slot[0].start_at_ms);
+    assert_int_equal(fr_slots_due(&s, 60000)->kind, FR_CHILD_VAULT);
+}
+
+static void who_is_told_to_end_is_replaced_and_not_missed(void **state)
+{
+    pid_t old;
+
+    (void)state;
+    start_due(0);
+    old = s.slot[1].pid;
+    assert_true(fr_slot_end(&s, &s.slot[1], 10, 5010));
+    assert_int_equal(start_due(10), 1);
+    assert_int_not_equal(s.slot[1].pid, old);
+    assert_int_equal(fr_slots_next_ms(&s), 5010);
+    assert_null(fr_slots_gone(&s, old, 20));
+    assert_int_equal(s.n_ending, 0);
+    assert_true(fr_slots_next_ms(&s) == FR_NEVER);
+}
+
+static void who_does_not_end_in_time_is_overdue_once(void **state)
+{
+    pid_t old;
+
+    (void)state;
+    start_due(0);
+    old = s.slot[1].pid;
+    fr_slot_end(&s, &s.slot[1], 10, 5010);
+    assert_int_equal(fr_slots_overdue(&s, 5009), 0);
+    assert_int_equal(fr_slots_overdue(&s, 5010), old);
+    assert_int_equal(fr_slots_overdue(&s, 6000), 0);
+    assert_null(fr_slots_gone(&s, old, 6000));
+}
+
+static void an_unknown_child_changes_nothing(void **state)
+{
+    (void)state;
+    start_due(0);
+    assert_null(fr_slots_gone(&s, 99999, 10));
+    assert_null(fr_slots_due(&s, 60000));
+}
+
+static void nothing_is_started_once_closed(void **state)
+{
+    (void)state;
+    start_due(0);
+    fr_slots_close(&s);
+    fr_slot_end(&s, &s.slot[1], 10, 5010);
+    fr_slots_gone(&s, s.slot[0].pid, 20);
+    assert_null(fr_slots_due(&s, 60000));
+    assert_int_equal(fr_slots_next_ms(&s), 5010);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup(name, make_slots)
+    const struct CMUnitTest tests[] = {
+        T(the_vault_is_started_first),
+        T(who_dies_after_a_decent_life_is_replaced_at_once),
+        T(who_dies_at_once_is_replaced_within_a_second_at_first),
+        T(who_dies_at_once_again_and_again_waits_longer_up_to_a_cap),
+        T(a_decent_life_forgives_earlier_failures),
+        T(no_worker_is_started_without_a_vault),
+        T(who_is_told_to_end_is_replaced_and_not_missed),
+        T(who_does_not_end_in_time_is_overdue_once),
+        T(an_unknown_child_changes_nothing),
+        T(nothing_is_started_once_closed),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,463 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What targets and the discovery resource get. */
+#include "proto/mmef.h"
+#include "vault_lab.h"
+
+static void changes_of(struct lab *l, struct fr_mmef_changes *ret)
+{
+    struct fr_err err = {0};
+
+    assert_ok(fr_mmef_changes_decode(l->answer.field[FR_F_JSON], ret, &err));
+}
+
+/* ---- fetch ---- */
+
+static void target_gets_the_usage_constrained_key(void **state)
+{
+    struct lab *l = *state;
+    FR_AUTO(secret) *ke = NULL, *key = NULL;
+    struct fr_err err = {0};
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_OK);
+    assert_ok(fr_secret_from(KEY_ID(1), FR_KE_LEN, &ke, &err));
+    assert_ok(fr_kdf_usage(ke, 22, BROKER, &key, &err));
+    assert_true(fr_slice_equal(l->answer.field[FR_F_KEY], fr_secret_view(key)));
+    assert_string_equal(lab_text(l, FR_F_ENROLEE), "dev1.example.com");
+    assert_int_equal(fr_msg_u64(&l->answer, FR_F_EXPIRES), l->fake.wall_s + 90 * 86400);
+    assert_int_equal(lab_count_reason(l, "fetched"), 1);
+    assert_null(strstr(lab_say(l, "{'op':'credential.list'}"), "\"fetched\":null"));
+}
+
+static void derivation_is_the_targets(void **state)
+{
+    struct lab *l = *state;
+    FR_AUTO(secret) *ke = NULL, *key = NULL;
+    struct lab_commit c;
+    struct fr_err err = {0};
+
+    lab_populate(l);
+    lab_do(l, "{'op':'target.add','id':'//sp.example.com/maf','fqdn':"
+              "'maf.sp.example.com','derivation':'km'}");
+    lab_do(l, "{'op':'enrolee.allow','name':'dev1','target':'//sp.example.com/maf'}");
+    c = lab_commit_of(l, KEY_ID(1));
+    c.target = "//sp.example.com/maf";
+    assert_int_equal(lab_commit(l, &c), FR_OK);
+    assert_int_equal(lab_fetch(l, "maf.sp.example.com", KEY_ID(1), 22), FR_OK);
+    assert_ok(fr_secret_from(KEY_ID(1), FR_KE_LEN, &ke, &err));
+    assert_ok(fr_kdf_km(ke, "//sp.example.com/maf", &key, &err));
+    assert_true(fr_slice_equal(l->answer.field[FR_F_KEY], fr_secret_view(key)));
+}
+
+static void assert_fetch_fails(struct lab *l, const char *fqdn, const char *key_id,
+                               uint8_t suid, enum fr_code code, const char *reason)
+{
+    assert_int_equal(lab_fetch(l, fqdn, key_id, suid), code);
+    assert_string_equal(l->err.reason, reason);
+    assert_false(fr_msg_has(&l->answer, FR_F_KEY));
+    assert_true(lab_count_reason(l, reason) >= 1);
+}
+
+static void another_target_is_refused(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_fetch_fails(l, OTHER, KEY_ID(1), 22, FR_EREFUSED, "not-your-key");
+}
+
+static void a_subdomain_or_a_parent_is_another_target(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_fetch_fails(l, "a." BROKER, KEY_ID(1), 22, FR_EREFUSED, "not-your-key");
+    assert_fetch_fails(l, "example.com", KEY_ID(1), 22, FR_EREFUSED, "not-your-key");
+}
+
+static void the_enrolee_itself_is_no_target(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_fetch_fails(l, "dev1.example.com", KEY_ID(1), 22, FR_EREFUSED,
+                       "not-your-key");
+}
+
+static void unverified_target_is_refused(void **state)
+{
+    struct fr_peer peer = lab_target(BROKER);
+    struct fr_msg m = {.type = FR_MSG_FETCH};
+    struct lab *l = *state;
+    uint8_t suid[8];
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    peer.anchor[0] = 0;
+    fr_msg_set_str(&m, FR_F_KEY_ID, KEY_ID(1));
+    fr_msg_set_u8(&m, FR_F_SUID, 22, suid);
+    assert_int_equal(lab_ask_as(l, &peer, &m), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "peer-unverified");
+}
+
+static void unknown_key_is_not_found(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    assert_fetch_fails(l, BROKER, KEY_ID(9), 22, FR_ENOTFOUND, "unknown-key");
+    assert_fetch_fails(l, BROKER, "no KeID", 22, FR_ENOTFOUND, "unknown-key");
+}
+
+static void key_id_is_compared_without_case(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, "0000000000000000000000000000000A@" MEF);
+    assert_int_equal(lab_fetch(l, BROKER, "0000000000000000000000000000000a@" MEF, 22),
+                     FR_OK);
+}
+
+static void another_suid_is_refused_and_an_undefined_one_malformed(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_fetch_fails(l, BROKER, KEY_ID(1), 21, FR_EREFUSED, "unknown-suid");
+    assert_fetch_fails(l, BROKER, KEY_ID(1), 99, FR_EPARSE, "suid-undefined");
+}
+
+static void expired_key_is_not_found_even_before_it_is_swept(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    fr_fake_env_advance(&l->fake, INT64_C(91) * 86400 * 1000);
+    assert_fetch_fails(l, BROKER, KEY_ID(1), 22, FR_ENOTFOUND, "key-expired");
+}
+
+static void previous_key_is_fetchable_a_revoked_one_is_not(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    lab_enrol(l, KEY_ID(2));
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_OK);
+    lab_do(l, "{'op':'credential.revoke','keyId':'" KEY_ID(2) "'}");
+    assert_fetch_fails(l, BROKER, KEY_ID(2), 22, FR_ENOTFOUND, "unknown-key");
+    assert_fetch_fails(l, BROKER, KEY_ID(1), 22, FR_ENOTFOUND, "unknown-key");
+}
+
+static void retiring_key_is_handed_out_with_its_early_end(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    lab_enrol(l, KEY_ID(2));
+    assert_int_equal(lab_ack(l, &peer, KEY_ID(2)), FR_OK);
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_OK);
+    assert_int_equal(fr_msg_u64(&l->answer, FR_F_EXPIRES),
+                     l->fake.wall_s + FR_VAULT_GRACE_S);
+}
+
+/* ---- feed ---- */
+
+static void feed_tells_a_target_of_its_own_keys_only(void **state)
+{
+    struct lab *l = *state;
+    struct fr_mmef_changes mine = {0}, theirs = {0};
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &mine);
+    assert_int_equal(mine.n, 1);
+    assert_false(mine.reset);
+    assert_int_equal(mine.list[0].kind, FR_CHANGE_ADDED);
+    assert_string_equal(mine.list[0].key_id, KEY_ID(1));
+    assert_string_equal(mine.list[0].enrolee, "dev1.example.com");
+    assert_int_equal(mine.list[0].suid, 22);
+    assert_int_equal(lab_feed(l, OTHER, 0), FR_OK);
+    changes_of(l, &theirs);
+    assert_int_equal(theirs.n, 0);
+    fr_mmef_changes_clear(&mine);
+    fr_mmef_changes_clear(&theirs);
+}
+
+static void feed_goes_on_behind_its_cursor(void **state)
+{
+    struct lab *l = *state;
+    struct fr_mmef_changes first = {0}, second = {0}, third = {0};
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &first);
+    lab_do(l, "{'op':'credential.revoke','keyId':'" KEY_ID(1) "'}");
+    assert_int_equal(lab_feed(l, BROKER, first.cursor), FR_OK);
+    changes_of(l, &second);
+    assert_int_equal(second.n, 1);
+    assert_int_equal(second.list[0].kind, FR_CHANGE_REVOKED);
+    assert_int_equal(lab_feed(l, BROKER, second.cursor), FR_OK);
+    changes_of(l, &third);
+    assert_int_equal(third.n, 0);
+    assert_true(third.cursor == second.cursor);
+    fr_mmef_changes_clear(&first);
+    fr_mmef_changes_clear(&second);
+    fr_mmef_changes_clear(&third);
+}
+
+static void feed_tells_of_what_a_new_key_pushed_out(void **state)
+{
+    struct lab *l = *state;
+    struct fr_mmef_changes c = {0};
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    lab_enrol(l, KEY_ID(2));
+    lab_enrol(l, KEY_ID(3));
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &c);
+    assert_int_equal(c.n, 4);
+    assert_int_equal(c.list[2].kind, FR_CHANGE_RETIRED);
+    assert_string_equal(c.list[2].key_id, KEY_ID(1));
+    assert_int_equal(c.list[3].kind, FR_CHANGE_ADDED);
+    fr_mmef_changes_clear(&c);
+}
+
+static void cursor_beyond_the_end_starts_over(void **state)
+{
+    struct lab *l = *state;
+    struct fr_mmef_changes c = {0};
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_feed(l, BROKER, UINT64_MAX), FR_OK);
+    changes_of(l, &c);
+    assert_true(c.reset);
+    assert_int_equal(c.n, 1);
+    fr_mmef_changes_clear(&c);
+}
+
+static void long_feed_comes_in_pieces(void **state)
+{
+    struct lab *l = *state;
+    struct fr_mmef_changes first = {0}, second = {0};
+
+    lab_populate(l);
+    lab_sql(l, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+               " WHERE i < 300) INSERT INTO feed (event, target_fqdn, key_id, suid,"
+               " san, expires, at) SELECT 0, '" BROKER "', printf('%032d@" MEF "', i),"
+               " 22, 'dns:dev1', 1800000000, 1 FROM n");
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &first);
+    assert_int_equal(first.n, FR_CHANGES_MAX);
+    assert_int_equal(lab_feed(l, BROKER, first.cursor), FR_OK);
+    changes_of(l, &second);
+    assert_int_equal(second.n, 300 - FR_CHANGES_MAX);
+    assert_true(second.list[0].seq == first.cursor + 1);
+    fr_mmef_changes_clear(&first);
+    fr_mmef_changes_clear(&second);
+}
+
+static void feed_is_only_for_registered_targets(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    assert_int_equal(lab_feed(l, "stranger.example.com", 0), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "target-not-registered");
+}
+
+static void target_of_two_names_hears_of_both(void **state)
+{
+    struct fr_peer peer = lab_target(BROKER);
+    struct fr_msg m = {.type = FR_MSG_FEED};
+    struct lab *l = *state;
+    struct fr_mmef_changes c = {0};
+    struct lab_commit k;
+    uint8_t since[8];
+
+    lab_populate(l);
+    lab_do(l, "{'op':'enrolee.allow','name':'dev1','target':'" OTHER "'}");
+    lab_enrol(l, KEY_ID(1));
+    k = lab_commit_of(l, KEY_ID(2));
+    k.target = OTHER;
+    assert_int_equal(lab_commit(l, &k), FR_OK);
+    peer.sans[1] = lab_target(OTHER).sans[0];
+    peer.n_sans = 2;
+    fr_msg_set_u64(&m, FR_F_SINCE, 0, since);
+    assert_int_equal(lab_ask_as(l, &peer, &m), FR_OK);
+    changes_of(l, &c);
+    assert_int_equal(c.n, 2);
+    fr_mmef_changes_clear(&c);
+}
+
+/* ---- discovery ---- */
+
+#define DOCUMENT(mef)                                                                  \
+    "{'version':1,'instructions':[{'bootstrap':'certificate','mef':'" mef "'}]}"
+
+static enum fr_code discover(struct lab *l, const struct fr_peer *peer)
+{
+    struct fr_msg m = {.type = FR_MSG_DISCOVER};
+
+    return lab_ask_as(l, peer, &m);
+}
+
+static void device_gets_its_own_document_before_that_of_all(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_do(l, "{'op':'instructions.set','name':'all','document':" DOCUMENT(
+                  "all.example.com") "}");
+    lab_do(l, "{'op':'instructions.set','name':'own','document':" DOCUMENT(
+                  "own.example.com") "}");
+    lab_do(l, "{'op':'instructions.assign','name':'all','enrolee':'*'}");
+    assert_int_equal(discover(l, &peer), FR_OK);
+    assert_contains(lab_text(l, FR_F_JSON), "all.example.com");
+    lab_do(l, "{'op':'instructions.assign','name':'own','enrolee':'dev1'}");
+    assert_int_equal(discover(l, &peer), FR_OK);
+    assert_contains(lab_text(l, FR_F_JSON), "own.example.com");
+}
+
+static void without_a_document_there_is_none(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    assert_int_equal(discover(l, &peer), FR_ENOTFOUND);
+    assert_string_equal(l->err.reason, "no-instructions");
+}
+
+static void stranger_gets_no_document(void **state)
+{
+    struct fr_peer peer = lab_peer(ANCHOR, "dns:dev2.example.com");
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_do(l, "{'op':'instructions.set','name':'all','document':" DOCUMENT(
+                  "all.example.com") "}");
+    lab_do(l, "{'op':'instructions.assign','name':'all','enrolee':'*'}");
+    assert_int_equal(discover(l, &peer), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "enrolee-not-listed");
+}
+
+/* ---- notes and reports ---- */
+
+static enum fr_code note(struct lab *l)
+{
+    struct fr_peer nobody = {.kind = FR_PEER_NONE};
+    struct fr_msg m = {.type = FR_MSG_NOTE};
+
+    fr_msg_set_str(&m, FR_F_REASON, "tls-alert-48");
+    fr_msg_set_str(&m, FR_F_TEXT, "unknown CA");
+    return lab_ask_as(l, &nobody, &m);
+}
+
+static void notes_are_bounded_and_the_lost_ones_counted(void **state)
+{
+    struct lab *l = *state;
+
+    for (int i = 0; i < 3 * FR_VAULT_NOTES_PER_S; i++)
+        assert_int_equal(note(l), FR_OK);
+    assert_int_equal(lab_count_reason(l, "tls-alert-48"), FR_VAULT_NOTES_PER_S);
+    fr_fake_env_advance(&l->fake, 1000);
+    assert_int_equal(note(l), FR_OK);
+    assert_contains(lab_say(l, "{'op':'audit','limit':1}"), "(40 lines before this");
+}
+
+static enum fr_code report(struct lab *l, const struct fr_peer *peer, const char *json)
+{
+    struct fr_msg m = {.type = FR_MSG_REPORT};
+
+    fr_msg_set_str(&m, FR_F_JSON, json);
+    return lab_ask_as(l, peer, &m);
+}
+
+#define RECORD                                                                         \
+    "{\"list\":\"0123456789abcdef\",\"position\":\"1\",\"kind\":\"bootstrap\","        \
+    "\"method\":\"gba\",\"mef\":\"mef.example.com\",\"phase\":\"trigger\","            \
+    "\"class\":\"unsupported\",\"reason\":\"no-sim\",\"text\":\"no SIM here\","        \
+    "\"start\":\"2027-01-15T08:00:00Z\",\"durationMs\":5,\"octetsOut\":0,"             \
+    "\"octetsIn\":0}"
+
+static void reported_attempts_reach_the_operator(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    assert_int_equal(report(l, &peer, "[" RECORD "," RECORD "]"), FR_OK);
+    assert_contains(lab_say(l, "{'op':'explain','subject':'dev1'}"), "no-sim");
+}
+
+static void malformed_report_is_refused_whole(void **state)
+{
+    static const char *const bad[] = {"", "{}", "[1]", "[" RECORD ",{}]",
+                                      "[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]"};
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        assert_int_equal(report(l, &peer, bad[i]), FR_EPARSE);
+        assert_string_equal(l->err.reason, "attempts-malformed");
+    }
+    assert_null(strstr(lab_say(l, "{'op':'explain','subject':'dev1'}"), "no-sim"));
+}
+
+static void strangers_report_is_refused(void **state)
+{
+    struct fr_peer peer = lab_device();
+
+    assert_int_equal(report(*state, &peer, "[" RECORD "]"), FR_EREFUSED);
+}
+
+int main(void)
+{
+#define LAB(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
+    const struct CMUnitTest tests[] = {
+        LAB(target_gets_the_usage_constrained_key),
+        LAB(derivation_is_the_targets),
+        LAB(another_target_is_refused),
+        LAB(a_subdomain_or_a_parent_is_another_target),
+        LAB(the_enrolee_itself_is_no_target),
+        LAB(unverified_target_is_refused),
+        LAB(unknown_key_is_not_found),
+        LAB(key_id_is_compared_without_case),
+        LAB(another_suid_is_refused_and_an_undefined_one_malformed),
+        LAB(expired_key_is_not_found_even_before_it_is_swept),
+        LAB(previous_key_is_fetchable_a_revoked_one_is_not),
+        LAB(retiring_key_is_handed_out_with_its_early_end),
+        LAB(feed_tells_a_target_of_its_own_keys_only),
+        LAB(feed_goes_on_behind_its_cursor),
+        LAB(feed_tells_of_what_a_new_key_pushed_out),
+        LAB(cursor_beyond_the_end_starts_over),
+        LAB(long_feed_comes_in_pieces),
+        LAB(feed_is_only_for_registered_targets),
+        LAB(target_of_two_names_hears_of_both),
+        LAB(device_gets_its_own_document_before_that_of_all),
+        LAB(without_a_document_there_is_none),
+        LAB(stranger_gets_no_document),
+        LAB(notes_are_bounded_and_the_lost_ones_counted),
+        LAB(reported_attempts_reach_the_operator),
+        LAB(malformed_report_is_refused_whole),
+        LAB(strangers_report_is_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "test.h"
+
+#include "server/worker/limits.h"
+
+static struct fr_admission *a;
+static struct fr_err err;
+
+static int make(void **state)
+{
+    (void)state;
+    return fr_admission_new(3, 2, &a, &err) != FR_OK;
+}
+
+static int drop(void **state)
+{
+    (void)state;
+    fr_admission_free(a);
+    return 0;
+}
+
+static void an_address_has_so_many_and_no_more(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_fails_as(fr_admission_enter(a, "10.0.0.1", &err), FR_EBUSY,
+                    "too-many-of-address");
+    assert_ok(fr_admission_enter(a, "10.0.0.2", &err));
+}
+
+static void all_together_have_so_many_and_no_more(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "10.0.0.2", &err));
+    assert_ok(fr_admission_enter(a, "10.0.0.3", &err));
+    assert_fails_as(fr_admission_enter(a, "10.0.0.4", &err), FR_EBUSY,
+                    "too-many-connections");
+    assert_int_equal(fr_admission_count(a), 3);
+}
+
+static void who_leaves_makes_room(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    fr_admission_leave(a, "10.0.0.1");
+    assert_int_equal(fr_admission_count(a), 1);
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+}
+
+static void a_refused_one_does_not_count(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "10.0.0.1", &err));
+    assert_fails(fr_admission_enter(a, "10.0.0.1", &err), FR_EBUSY);
+    fr_admission_leave(a, "10.0.0.1");
+    fr_admission_leave(a, "10.0.0.1");
+    fr_admission_leave(a, "10.0.0.1"); /* unknown now: ignored */
+    assert_int_equal(fr_admission_count(a), 0);
+}
+
+static void a_bucket_gives_a_burst_then_a_rate(void **state)
+{
+    struct fr_bucket b = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++)
+        assert_true(fr_bucket_take(&b, 5000, 10, 4));
+    assert_false(fr_bucket_take(&b, 5000, 10, 4));
+    assert_false(fr_bucket_take(&b, 5099, 10, 4));
+    assert_true(fr_bucket_take(&b, 5100, 10, 4));
+    assert_false(fr_bucket_take(&b, 5100, 10, 4));
+}
+
+static void a_bucket_saves_no_more_than_a_burst(void **state)
+{
+    struct fr_bucket b = {0};
+
+    (void)state;
+    assert_true(fr_bucket_take(&b, 1000, 10, 2));
+    for (int i = 0; i < 2; i++)
+        assert_true(fr_bucket_take(&b, 900000, 10, 2));
+    assert_false(fr_bucket_take(&b, 900000, 10, 2));
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
+    const struct CMUnitTest tests[] = {
+        T(an_address_has_so_many_and_no_more),
+        T(all_together_have_so_many_and_no_more),
+        T(who_leaves_makes_room),
+        T(a_refused_one_does_not_count),
+        cmocka_unit_test(a_bucket_gives_a_burst_then_a_rate),
+        cmocka_unit_test(a_bucket_saves_no_more_than_a_burst),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
