@@ -10,11 +10,12 @@
 #include <jansson.h>
 
 #include "agent/agent_socket.h"
+#include "agent/events.h"
 #include "base/timetext.h"
+#include "model/json_text.h"
 #include "trigger/trigger.h"
 
 #define WAIT_MAX_MS (3600 * 1000) /* the wall clock may be set meanwhile */
-#define EXIT_BUSY   75
 
 struct agent {
     const struct fr_agent_setup *setup;
@@ -26,6 +27,10 @@ struct agent {
     unsigned failures;  /* in a row */
     int64_t retry_at;   /* mono_ms; -1: no retry is due */
     int64_t renew_at;   /* seconds since 1970; 0: nothing to renew */
+    /* of a request that brought addresses; the run borrows all three */
+    struct fr_device asked;
+    struct fr_host *hosts;
+    json_t *hosts_json;
 };
 
 static const struct fr_env *env(const struct agent *a)
@@ -131,45 +136,39 @@ static int on_event(void *ctx, const struct fr_event *event)
 
 static void warn(struct agent *a, const char *text)
 {
-    struct fr_event event = {.kind = FR_EVENT_WARNING, .text = text};
-    json_auto_t *json = json_pack("{s:s,s:s}", "event", "warning", "text", text);
-    char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    struct fr_teller teller = {.fn = a->setup->fn, .ctx = a->setup->ctx};
 
-    event.json = line;
-    if (line && a->setup->fn)
-        (void)a->setup->fn(a->setup->ctx, &event);
-    free(line);
+    fr_tell_warning(&teller, text);
 }
 
 /* The one line of a request that leads to no run. */
-static void refuse(struct agent *a, uint64_t who, const char *outcome,
-                   const char *reason, const char *text, int exit_status)
+static void answer(struct agent *a, uint64_t who, const json_t *json)
 {
-    json_auto_t *json =
-        json_pack("{s:s,s:s,s:s,s:s,s:i}", "event", "outcome", "outcome", outcome,
-                  "reason", reason, "text", text, "exit", exit_status);
-    char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    FR_AUTO_CLEAR(buf) line = FR_BUF_INIT(FR_EVENT_LINE_MAX);
 
-    if (line)
-        fr_agent_socket_say(a->socket, who, line);
-    free(line);
+    if (fr_json_put(json, &line, NULL) == FR_OK)
+        fr_agent_socket_say(a->socket, who, fr_buf_cstr(&line));
     fr_agent_socket_finish(a->socket, who);
 }
 
-static void refuse_err(struct agent *a, uint64_t who, const struct fr_err *err)
+static void refuse(struct agent *a, uint64_t who, const char *outcome,
+                   const struct fr_err *why)
 {
-    refuse(a, who, "failed", err->reason, err->msg, fr_code_exit(err->code));
+    char plain[FR_SPEAKABLE_MAX];
+    json_auto_t *json =
+        json_pack("{s:s,s:s,s:s,s:s,s:i}", "event", "outcome", "outcome", outcome,
+                  "reason", why->reason, "text", fr_tell_speakable(why->msg, plain),
+                  "exit", fr_code_exit(why->code));
+
+    answer(a, who, json);
 }
 
 /* Takes doc. */
-static enum fr_code start(struct agent *a, struct fr_document *doc, bool renew,
-                          struct fr_err *err)
+static enum fr_code start(struct agent *a, const struct fr_device *device,
+                          struct fr_document *doc, bool renew, struct fr_err *err)
 {
-    struct fr_run_setup setup = {.device = a->device,
-                                 .renew = renew,
-                                 .lock_held = true,
-                                 .fn = on_event,
-                                 .ctx = a};
+    struct fr_run_setup setup = {
+        .device = device, .renew = renew, .lock_held = true, .fn = on_event, .ctx = a};
 
     return fr_run_open(&setup, doc, &a->run, err);
 }
@@ -187,7 +186,7 @@ static enum fr_code start_list(struct agent *a, bool renew, struct fr_err *err)
 
     FR_TRY(load_list(a, &list, err));
     a->from_list = true;
-    return start(a, list, renew, err);
+    return start(a, a->device, list, renew, err);
 }
 
 /* A renewal that failed is tried again as one: the credential is valid still. */
@@ -202,7 +201,7 @@ static void start_due(struct agent *a)
         bool renew = find_current(a, list, &c, &err) == FR_OK;
         a->requester = 0;
         a->from_list = true;
-        rc = start(a, FR_TAKE(list), renew, &err);
+        rc = start(a, a->device, FR_TAKE(list), renew, &err);
     }
     if (rc == FR_OK)
         return;
@@ -232,14 +231,56 @@ static enum fr_code document_of(const json_t *request, struct fr_document **ret,
                                 struct fr_err *err)
 {
     const json_t *document = json_object_get(request, "document");
-    char *text = document ? json_dumps(document, JSON_COMPACT) : NULL;
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_DOCUMENT_MAX);
 
-    if (!text)
+    if (!document)
         return FR_FAIL(err, FR_EPARSE, "the request has no document");
-    enum fr_code rc = fr_document_parse(fr_slice_str(text), "request", FR_USE_TRIGGER,
-                                        ret, NULL, err);
-    free(text);
-    return rc;
+    FR_TRY(fr_json_put(document, &text, err));
+    return fr_document_parse(fr_buf_view(&text), "request", FR_USE_TRIGGER, ret, NULL,
+                             err);
+}
+
+static void drop_hosts(struct agent *a)
+{
+    json_decref(a->hosts_json);
+    a->hosts_json = NULL;
+    free(a->hosts);
+    a->hosts = NULL;
+}
+
+static enum fr_code fill_hosts(struct agent *a, const json_t *given, struct fr_err *err)
+{
+    size_t n = json_array_size(given);
+
+    for (size_t i = 0; i < n; i++) {
+        const json_t *host = json_array_get(given, i);
+        a->hosts[i].name = json_string_value(json_object_get(host, "name"));
+        a->hosts[i].address = json_string_value(json_object_get(host, "address"));
+        if (!a->hosts[i].name || !a->hosts[i].address)
+            return FR_FAIL(err, FR_EPARSE, "a host has a name and an address");
+    }
+    for (size_t i = 0; i < a->device->n_hosts; i++)
+        a->hosts[n + i] = a->device->hosts[i];
+    a->asked.hosts = a->hosts;
+    a->asked.n_hosts = n + a->device->n_hosts;
+    return FR_OK;
+}
+
+/* Makes a->asked: this device with the addresses that the request brings. */
+static enum fr_code take_hosts(struct agent *a, json_t *given, struct fr_err *err)
+{
+    drop_hosts(a);
+    a->asked = *a->device;
+    if (!given)
+        return FR_OK;
+    if (!json_is_array(given) || json_array_size(given) > FR_AGENT_HOSTS_MAX)
+        return FR_FAIL(err, FR_EPARSE, "hosts is an array of at most %d",
+                       FR_AGENT_HOSTS_MAX);
+    a->hosts_json = json_incref(given);
+    a->hosts = calloc(FR_AGENT_HOSTS_MAX + a->device->n_hosts, sizeof *a->hosts);
+    if (!a->hosts)
+        return FR_FAIL(err, FR_ENOMEM, "no memory for addresses");
+    return fill_hosts(a, given, err);
 }
 
 static enum fr_code on_provision(struct agent *a, const json_t *request,
@@ -248,9 +289,10 @@ static enum fr_code on_provision(struct agent *a, const json_t *request,
     bool renew = json_is_true(json_object_get(request, "renew"));
     struct fr_document *doc;
 
+    FR_TRY(take_hosts(a, json_object_get(request, "hosts"), err));
     FR_TRY(document_of(request, &doc, err));
     a->from_list = false;
-    return start(a, doc, renew, err);
+    return start(a, &a->asked, doc, renew, err);
 }
 
 static enum fr_code on_trigger(struct agent *a, const json_t *request,
@@ -271,12 +313,8 @@ static void on_status(struct agent *a, uint64_t who)
         json_pack("{s:s,s:b,s:s,s:I,s:i,s:i}", "event", "status", "running",
                   a->run != NULL, "renewAt", renew_at, "retryInMs",
                   (json_int_t)retry_ms, "failures", (int)a->failures, "exit", 0);
-    char *line = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
-    if (line)
-        fr_agent_socket_say(a->socket, who, line);
-    free(line);
-    fr_agent_socket_finish(a->socket, who);
+    answer(a, who, json);
 }
 
 typedef enum fr_code (*starter_fn)(struct agent *a, const json_t *request,
@@ -300,19 +338,25 @@ static void on_request(void *ctx, uint64_t who, struct fr_slice line)
 
     if (fr_str_equal(op, "status")) {
         on_status(a, who);
-    } else if (!starter) {
-        refuse(a, who, "failed", "usage", "op is provision, trigger or status",
-               fr_code_exit(FR_EUSAGE));
-    } else if (a->run) {
-        refuse(a, who, "refused", "busy", "a run is under way: try again when it ends",
-               EXIT_BUSY);
-    } else {
-        a->requester = who;
-        if (starter(a, request, &err) == FR_OK)
-            return;
-        a->requester = 0;
-        refuse_err(a, who, &err);
+        return;
     }
+    if (!starter) {
+        fr_err_set(&err, FR_EUSAGE, NULL, __FILE__, __LINE__,
+                   "op is provision, trigger or status");
+        refuse(a, who, "failed", &err);
+        return;
+    }
+    if (a->run) {
+        fr_err_set(&err, FR_EBUSY, NULL, __FILE__, __LINE__,
+                   "a run is under way: try again when it ends");
+        refuse(a, who, "refused", &err);
+        return;
+    }
+    a->requester = who;
+    if (starter(a, request, &err) == FR_OK)
+        return;
+    a->requester = 0;
+    refuse(a, who, "failed", &err);
 }
 
 /* ---- the loop ---- */
@@ -367,6 +411,7 @@ int fr_agent_run(const struct fr_agent_setup *setup, struct fr_err *err)
     if (rc == FR_OK)
         loop(&a);
     fr_agent_socket_close(a.socket);
+    drop_hosts(&a);
     fr_state_unlock(state);
     return fr_code_exit(rc);
 }

@@ -7,11 +7,13 @@
  *
  * Its Unix socket (0600) takes one JSON line, at most FR_AGENT_LINE_MAX octets:
  *
- *     {"op":"provision","document":{...},"renew":false}
+ *     {"op":"provision","document":{...},"renew":false,
+ *      "hosts":[{"name":"mef.example.com","address":"192.0.2.1"}]}
  *     {"op":"trigger"}
  *     {"op":"status"}
  *
- * and answers with JSON lines: the events of the run, the outcome last, with a member
+ * (hosts, if there, go before those of the config, in this run only), and answers with
+ * JSON lines: the events of the run, the outcome last, with a member
  * "exit". During a run a further provision or trigger is refused at once: one line
  * {"event":"outcome","outcome":"refused","reason":"busy","exit":75}.
  */
@@ -20,7 +22,8 @@
 
 #include "agent/run.h"
 
-#define FR_AGENT_LINE_MAX    (FR_DOCUMENT_MAX + 1024) /* octets */
+#define FR_AGENT_LINE_MAX    (FR_DOCUMENT_MAX + 8192) /* octets */
+#define FR_AGENT_HOSTS_MAX   16
 #define FR_AGENT_CLIENTS_MAX 8 /* further ones wait in listen(2) */
 
 struct fr_agent_setup {
@@ -38,12 +41,18 @@ int fr_agent_run(const struct fr_agent_setup *setup, struct fr_err *err);
  * that becomes readable when one of the two arrives. */
 FR_MUST_USE enum fr_code fr_stop_fd_open(int *ret, struct fr_err *err);
 
-/* The other end of the socket. Sends the line (a JSON object without newline) and calls
- * fn for each line that comes back. *ret_exit is the last one's "exit".
- * FR_ENOTFOUND: no agent listens there. FR_EINTERRUPTED: stop_fd (-1: none). */
-typedef void (*fr_agent_line_fn)(void *ctx, struct fr_slice line);
+/* Who asks: hears each line that comes back. */
+struct fr_agent_asker {
+    void (*fn)(void *ctx, struct fr_slice line);
+    void *ctx;
+    int stop_fd; /* readable (or hung up): stop asking; -1: none */
+};
+
+/* The other end of the socket. Sends the line (a JSON object without newline).
+ * *ret_exit is the "exit" of the last answer. FR_ENOTFOUND: no agent listens there.
+ * FR_EBUSY: more clients wait than it can take. FR_EINTERRUPTED: stop_fd. */
 FR_MUST_USE enum fr_code fr_agent_ask(const char *socket_path, struct fr_slice line,
-                                      int stop_fd, fr_agent_line_fn fn, void *ctx,
-                                      int *ret_exit, struct fr_err *err);
+                                      const struct fr_agent_asker *asker, int *ret_exit,
+                                      struct fr_err *err);
 
 #endif

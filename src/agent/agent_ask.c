@@ -15,9 +15,8 @@
 #define CHUNK      4096
 
 struct ask {
-    int fd, stop_fd;
-    fr_agent_line_fn fn;
-    void *ctx;
+    const struct fr_agent_asker *asker;
+    int fd;
     int exit_status; /* -1: not told yet */
     struct fr_buf in;
 };
@@ -25,7 +24,7 @@ struct ask {
 static enum fr_code dial(const char *path, int *ret, struct fr_err *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
-    FR_AUTO_FD(fd) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    FR_AUTO_FD(fd) = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (fd < 0)
         return FR_FAIL(err, FR_EINTERNAL, "Unix socket: %s", strerror(errno));
@@ -33,19 +32,35 @@ static enum fr_code dial(const char *path, int *ret, struct fr_err *err)
         return FR_FAIL(err, FR_ECONFIG, "socket path %s is longer than %zu octets",
                        path, sizeof addr.sun_path - 1);
     memcpy(addr.sun_path, path, strlen(path));
-    if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) != 0)
-        return FR_FAIL(err, FR_ENOTFOUND, "no agent listens at %s: %s", path,
-                       strerror(errno));
-    *ret = fd;
-    fd = -1;
+    if (connect(fd, (const struct sockaddr *)&addr, sizeof addr) == 0) {
+        *ret = FR_TAKE_FD(fd);
+        return FR_OK;
+    }
+    if (errno == EAGAIN)
+        return FR_FAIL(err, FR_EBUSY, "the agent at %s is busy with others", path);
+    return FR_FAIL(err, FR_ENOTFOUND, "no agent listens at %s: %s", path,
+                   strerror(errno));
+}
+
+static enum fr_code wait_for(const struct ask *a, short events, struct fr_err *err)
+{
+    struct pollfd fds[] = {{.fd = a->fd, .events = events},
+                           {.fd = a->asker->stop_fd, .events = POLLIN}};
+
+    while (poll(fds, 2, -1) < 0)
+        if (errno != EINTR)
+            return FR_FAIL(err, FR_EINTERNAL, "poll: %s", strerror(errno));
+    if (fds[1].revents != 0)
+        return FR_FAIL(err, FR_EINTERRUPTED, "stopped while the agent was at work");
     return FR_OK;
 }
 
-static enum fr_code send_all(int fd, struct fr_slice s, struct fr_err *err)
+static enum fr_code send_all(const struct ask *a, struct fr_slice s, struct fr_err *err)
 {
     while (s.len > 0) {
-        ssize_t n = send(fd, s.data, s.len, MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
+        FR_TRY(wait_for(a, POLLOUT, err));
+        ssize_t n = send(a->fd, s.data, s.len, MSG_NOSIGNAL);
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n < 0)
             return FR_FAIL_AS(err, FR_EUNREACHABLE, "connection-cut",
@@ -64,7 +79,7 @@ static void take_line(struct ask *a, struct fr_slice line)
 
     if (json_is_integer(status))
         a->exit_status = (int)json_integer_value(status);
-    a->fn(a->ctx, line);
+    a->asker->fn(a->asker->ctx, line);
 }
 
 static void take_lines(struct ask *a)
@@ -78,28 +93,15 @@ static void take_lines(struct ask *a)
     }
 }
 
-static enum fr_code wait_readable(const struct ask *a, struct fr_err *err)
-{
-    struct pollfd fds[] = {{.fd = a->fd, .events = POLLIN},
-                           {.fd = a->stop_fd, .events = POLLIN}};
-
-    while (poll(fds, 2, -1) < 0)
-        if (errno != EINTR)
-            return FR_FAIL(err, FR_EINTERNAL, "poll: %s", strerror(errno));
-    if (fds[1].revents != 0)
-        return FR_FAIL(err, FR_EINTERRUPTED, "stopped while the agent was at work");
-    return FR_OK;
-}
-
 static enum fr_code read_to_end(struct ask *a, struct fr_err *err)
 {
     for (;;) {
-        FR_TRY(wait_readable(a, err));
+        FR_TRY(wait_for(a, POLLIN, err));
         uint8_t *to = fr_buf_reserve(&a->in, CHUNK);
         if (!to)
             return FR_FAIL(err, FR_EINVALID, "the agent's line has no end");
         ssize_t n = recv(a->fd, to, CHUNK, 0);
-        if (n < 0 && errno == EINTR)
+        if (n < 0 && (errno == EINTR || errno == EAGAIN))
             continue;
         if (n <= 0)
             return FR_OK;
@@ -108,21 +110,17 @@ static enum fr_code read_to_end(struct ask *a, struct fr_err *err)
     }
 }
 
-enum fr_code fr_agent_ask(const char *socket_path, struct fr_slice line, int stop_fd,
-                          fr_agent_line_fn fn, void *ctx, int *ret_exit,
+enum fr_code fr_agent_ask(const char *socket_path, struct fr_slice line,
+                          const struct fr_agent_asker *asker, int *ret_exit,
                           struct fr_err *err)
 {
     FR_AUTO_FD(fd) = -1;
-    struct ask a = {.stop_fd = stop_fd,
-                    .fn = fn,
-                    .ctx = ctx,
-                    .exit_status = -1,
-                    .in = FR_BUF_INIT(ANSWER_MAX)};
+    struct ask a = {.asker = asker, .exit_status = -1, .in = FR_BUF_INIT(ANSWER_MAX)};
 
     FR_TRY(dial(socket_path, &fd, err));
-    FR_TRY(send_all(fd, line, err));
-    FR_TRY(send_all(fd, fr_slice_str("\n"), err));
     a.fd = fd;
+    FR_TRY(send_all(&a, line, err));
+    FR_TRY(send_all(&a, fr_slice_str("\n"), err));
     enum fr_code rc = read_to_end(&a, err);
     fr_buf_clear(&a.in);
     FR_TRY(rc);

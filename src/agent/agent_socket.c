@@ -68,9 +68,8 @@ enum fr_code fr_agent_socket_open(const char *path, struct fr_agent_socket **ret
     if (!s)
         return FR_FAIL(err, FR_ENOMEM, "no memory for the agent's socket");
     s->path = FR_TAKE(copy);
-    s->fd = fd;
+    s->fd = FR_TAKE_FD(fd);
     s->next_who = 1;
-    fd = -1;
     for (size_t i = 0; i < FR_AGENT_CLIENTS_MAX; i++)
         s->clients[i].fd = -1;
     *ret = s;

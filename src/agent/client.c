@@ -237,7 +237,7 @@ enum fr_status fr_run_new(struct fr_client *client, struct fr_trigger *trigger,
 enum fr_status fr_provision(struct fr_client *client, struct fr_trigger *trigger,
                             fr_event_fn fn, void *ctx, struct fr_error *error)
 {
-    struct fr_run *run;
+    struct fr_run *run = NULL;
     enum fr_status status = fr_run_new(client, trigger, fn, ctx, &run, error);
 
     if (status != FR_STATUS_OK)

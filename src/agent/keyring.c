@@ -33,7 +33,7 @@ static enum fr_code open_one(const struct fr_config *config, size_t i,
 enum fr_code fr_keyring_open(const struct fr_config *config, struct fr_keyring **ret,
                              struct fr_err *err)
 {
-    FR_AUTO(keyring) *k = calloc(1, sizeof *k);
+    FR_AUTO(keyring) *k = fr_zalloc(sizeof *k);
 
     if (!k)
         return FR_FAIL(err, FR_ENOMEM, "no memory for the keyring");

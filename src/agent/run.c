@@ -584,9 +584,8 @@ int fr_run_to_end(struct fr_run *run, int stop_fd)
             return run->exit_status;
         size_t n = fr_run_interests(run, fds, FR_RUN_FDS, &wait_ms);
         fds[n] = (struct pollfd){.fd = stop_fd, .events = POLLIN};
-        if (poll(fds, n + 1, wait_ms) < 0 && errno != EINTR)
-            fr_run_stop(run);
-        else if (fds[n].revents != 0)
+        int ready = poll(fds, n + 1, wait_ms);
+        if ((ready < 0 && errno != EINTR) || (ready > 0 && fds[n].revents != 0))
             fr_run_stop(run);
     }
 }

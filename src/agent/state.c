@@ -72,8 +72,7 @@ enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
                               path);
         return FR_FAIL(err, FR_ESTORE, "locking %s: %s", path, strerror(errno));
     }
-    s->lock_fd = fd;
-    fd = -1;
+    s->lock_fd = FR_TAKE_FD(fd);
     return FR_OK;
 }
 

@@ -11,6 +11,8 @@
 #ifndef FR_BASE_AUTO_H
 #define FR_BASE_AUTO_H
 
+#include <stddef.h>
+
 #define FR_AUTO(type) __attribute__((cleanup(fr_##type##_auto))) struct fr_##type
 
 #define FR_DEFINE_AUTO(type)                                                           \
@@ -28,6 +30,18 @@
         (p) = NULL;                                                                    \
         fr_taken_;                                                                     \
     })
+
+/* The same for a descriptor, which is -1 afterwards. */
+#define FR_TAKE_FD(fd)                                                                 \
+    __extension__({                                                                    \
+        int fr_taken_ = (fd);                                                          \
+        (fd) = -1;                                                                     \
+        fr_taken_;                                                                     \
+    })
+
+/* calloc(1, size) for what FR_AUTO frees: analysers that know calloc, but not the
+ * cleanup attribute, would call each early return a leak. */
+void *fr_zalloc(size_t size);
 
 /* For plain heap strings: FR_AUTO_STR(name) = NULL; */
 void fr_str_auto(char **p);

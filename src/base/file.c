@@ -18,7 +18,7 @@ enum fr_code fr_fd_read_all(int fd, const char *name, struct fr_buf *to,
 {
     for (;;) {
         size_t room = to->max - to->len < CHUNK ? to->max - to->len : CHUNK;
-        uint8_t extra, *at = room ? fr_buf_reserve(to, room) : &extra;
+        uint8_t extra = 0, *at = room ? fr_buf_reserve(to, room) : &extra;
         ssize_t n;
 
         if (!at)

@@ -12,6 +12,11 @@ void fr_str_auto(char **p)
     free(*p);
 }
 
+void *fr_zalloc(size_t size)
+{
+    return calloc(1, size);
+}
+
 void fr_fd_auto(int *fd)
 {
     if (*fd >= 0)

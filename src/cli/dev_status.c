@@ -217,6 +217,7 @@ enum fr_code fr_dev_trigger(struct fr_cli *cli, const struct fr_command *self,
     FR_AUTO(client) *client = NULL;
     FR_AUTO(progress) *progress = NULL;
     FR_AUTO_FD(stop_fd) = -1;
+    struct fr_agent_asker asker = {.fn = on_line};
     const char *socket;
     enum fr_code rc;
 
@@ -227,8 +228,10 @@ enum fr_code fr_dev_trigger(struct fr_cli *cli, const struct fr_command *self,
     FR_TRY(fr_progress_new(cli, cli->err == stderr && isatty(STDERR_FILENO), &progress,
                            err));
     socket = fr_client_device(client)->config->agent.socket;
-    rc = fr_agent_ask(socket, fr_slice_str("{\"op\":\"trigger\"}"), stop_fd, on_line,
-                      progress, &cli->status, err);
+    asker.ctx = progress;
+    asker.stop_fd = stop_fd;
+    rc = fr_agent_ask(socket, fr_slice_str("{\"op\":\"trigger\"}"), &asker,
+                      &cli->status, err);
     if (rc == FR_ENOTFOUND)
         return FR_FAIL_AS(err, FR_EUNREACHABLE, "agent-absent",
                           "no agent listens at %s: start \"fieldroot agent\", or use "

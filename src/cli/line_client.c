@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/env.h"
+#include "model/json_text.h"
 
 static enum fr_code connect_failed(const char *path, const char *who,
                                    struct fr_err *err)
@@ -41,9 +42,9 @@ enum fr_code fr_line_open(const char *path, const char *who, struct fr_line_clie
         return FR_FAIL(err, FR_EINTERNAL, "socket: %s", strerror(errno));
     if (connect(fd, (const struct sockaddr *)&to, sizeof to) != 0)
         return connect_failed(path, who, err);
-    *ret = (struct fr_line_client){.fd = fd, .in = FR_BUF_INIT(FR_LINE_MAX)};
+    *ret =
+        (struct fr_line_client){.fd = FR_TAKE_FD(fd), .in = FR_BUF_INIT(FR_LINE_MAX)};
     snprintf(ret->path, sizeof ret->path, "%s", path);
-    fd = -1;
     return FR_OK;
 }
 
@@ -59,14 +60,11 @@ enum fr_code fr_line_send(struct fr_line_client *c, const json_t *object,
                           struct fr_err *err)
 {
     struct fr_buf line = FR_BUF_INIT(FR_LINE_MAX);
-    char *text = json_dumps(object, JSON_COMPACT);
-    enum fr_code rc;
+    enum fr_code rc = fr_json_put(object, &line, err);
 
-    if (!text)
-        return FR_FAIL(err, FR_ENOMEM, "no memory for a request");
-    fr_buf_fmt(&line, "%s\n", text);
-    free(text);
-    rc = fr_buf_check(&line, err);
+    fr_buf_str(&line, "\n");
+    if (rc == FR_OK)
+        rc = fr_buf_check(&line, err);
     if (rc == FR_OK &&
         send(c->fd, line.data, line.len, MSG_NOSIGNAL) != (ssize_t)line.len)
         rc = FR_FAIL_AS(err, FR_EUNREACHABLE, "socket", "writing to %s: %s", c->path,

@@ -17,7 +17,7 @@ struct fr_progress {
 enum fr_code fr_progress_new(struct fr_cli *cli, bool live, struct fr_progress **ret,
                              struct fr_err *err)
 {
-    FR_AUTO(progress) *p = calloc(1, sizeof *p);
+    FR_AUTO(progress) *p = fr_zalloc(sizeof *p);
 
     if (!p || !(p->attempts = json_array()))
         return FR_FAIL(err, FR_ENOMEM, "no memory to show progress");

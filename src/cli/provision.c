@@ -3,6 +3,7 @@
  * `fieldroot provision`: walks the list here, or, when a running agent holds the state
  * folder, has the agent walk it.
  */
+#include <assert.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -11,6 +12,8 @@
 #include "cli/progress.h"
 #include "cli/provision_args.h"
 #include "cli/view.h"
+
+static_assert(FR_RESOLVES_MAX <= FR_AGENT_HOSTS_MAX, "the agent takes every --resolve");
 
 static int on_event(void *ctx, const struct fr_event *event)
 {
@@ -90,12 +93,20 @@ static void show_end(struct fr_cli *cli, struct fr_client *client,
 
 /* ---- by the agent ---- */
 
-static enum fr_code request_line(const struct fr_slice document, bool renew,
-                                 struct fr_buf *to, struct fr_err *err)
+/* The last --resolve of a name counts, in the agent's list the first; names and
+ * addresses have been checked and need no escapes. */
+static enum fr_code request_line(const struct fr_provision_args *a, struct fr_buf *to,
+                                 struct fr_err *err)
 {
-    fr_buf_str(to, "{\"op\":\"provision\",\"renew\":");
-    fr_buf_str(to, renew ? "true" : "false");
-    fr_buf_str(to, ",\"document\":");
+    FR_AUTO_CLEAR(buf) document = FR_BUF_INIT(FR_DOCUMENT_MAX);
+
+    FR_TRY(fr_document_encode(a->doc, &document, err));
+    fr_buf_fmt(to, "{\"op\":\"provision\",\"renew\":%s,\"hosts\":[",
+               a->renew ? "true" : "false");
+    for (size_t i = a->n_resolves; i-- > 0;)
+        fr_buf_fmt(to, "{\"name\":\"%s\",\"address\":\"%s\"}%s", a->resolves[i].name,
+                   a->resolves[i].address, i > 0 ? "," : "");
+    fr_buf_str(to, "],\"document\":");
     fr_buf_put(to, document.data, document.len);
     fr_buf_str(to, "}");
     return fr_buf_check(to, err);
@@ -107,11 +118,13 @@ static enum fr_code by_agent(struct fr_cli *cli, struct fr_client *client,
                              const struct fr_err *locked, struct fr_err *err)
 {
     const char *socket = fr_client_device(client)->config->agent.socket;
+    struct fr_agent_asker asker = {.fn = on_line, .stop_fd = stop_fd};
     FR_AUTO(progress) *progress = NULL;
     enum fr_code rc;
 
     FR_TRY(fr_progress_new(cli, is_terminal(cli), &progress, err));
-    rc = fr_agent_ask(socket, line, stop_fd, on_line, progress, &cli->status, err);
+    asker.ctx = progress;
+    rc = fr_agent_ask(socket, line, &asker, &cli->status, err);
     if (rc == FR_ENOTFOUND) {
         *err = *locked;
         return FR_EBUSY;
@@ -152,7 +165,6 @@ static enum fr_code provision(struct fr_cli *cli, struct fr_provision_args *a,
                               struct fr_err *err)
 {
     FR_AUTO(client) *client = NULL;
-    FR_AUTO_CLEAR(buf) document = FR_BUF_INIT(FR_DOCUMENT_MAX);
     FR_AUTO_CLEAR(buf) line = FR_BUF_INIT(FR_AGENT_LINE_MAX);
     FR_AUTO_FD(stop_fd) = -1;
     struct fr_err locked;
@@ -163,14 +175,10 @@ static enum fr_code provision(struct fr_cli *cli, struct fr_provision_args *a,
         FR_TRY(fr_client_add_host(client, a->resolves[i].name, a->resolves[i].address,
                                   err));
     FR_TRY(fr_stop_fd_open(&stop_fd, err));
-    FR_TRY(fr_document_encode(a->doc, &document, err));
-    FR_TRY(request_line(fr_buf_view(&document), a->renew, &line, err));
+    FR_TRY(request_line(a, &line, err));
     rc = run_here(cli, client, a, stop_fd, err);
     if (rc != FR_EBUSY)
         return rc;
-    if (a->n_resolves > 0)
-        fr_cli_warn(cli, "the running agent does not know --resolve: it uses its own "
-                         "config");
     locked = *err;
     return by_agent(cli, client, fr_buf_view(&line), stop_fd, &locked, err);
 }

@@ -102,7 +102,7 @@ enum fr_code fr_view_list(struct fr_cli *cli, const json_t *list,
         fr_cli_say(cli, "%s\n", none);
         return FR_OK;
     }
-    for (; columns[n].member && n < FR_TABLE_COLUMNS_MAX; n++)
+    for (; n < FR_TABLE_COLUMNS_MAX && columns[n].member; n++)
         headings[n] = columns[n].heading;
     FR_TRY(fr_table_new(headings, n, &t, err));
     json_array_foreach ((json_t *)list, i, item)

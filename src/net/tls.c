@@ -216,6 +216,9 @@ static enum fr_code set_up(struct fr_tls *tls, const struct fr_tls_setup *setup,
     SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    /* One record a read: a peer that sends tickets or key updates for ever must not
+     * keep us from looking at the deadline. */
+    SSL_CTX_clear_mode(tls->ctx, SSL_MODE_AUTO_RETRY);
     SSL_CTX_set_verify(tls->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_cert_verify_callback(tls->ctx, on_verify, NULL);
     SSL_CTX_set_info_callback(tls->ctx, on_info);
@@ -230,7 +233,7 @@ static enum fr_code set_up(struct fr_tls *tls, const struct fr_tls_setup *setup,
 enum fr_code fr_tls_new(const struct fr_tls_setup *setup, struct fr_tls **ret,
                         struct fr_err *err)
 {
-    FR_AUTO(tls) *tls = calloc(1, sizeof *tls);
+    FR_AUTO(tls) *tls = fr_zalloc(sizeof *tls);
 
     if (!tls)
         return FR_FAIL(err, FR_ENOMEM, "no memory for a TLS context");

@@ -278,7 +278,6 @@ class Rules(lab.TestCase):
         self.assertEqual(self.stored(), [])
 
     def test_a_body_beyond_the_limit_is_refused(self):
-        # evhttp answers 413 and closes
         request = b'{"sec:mkr":{"x":"' + b"y" * 200_000 + b'"}}'
         try:
             status = self.client.call("POST", "/mefbase", request, f"{TYPE};ty=104")[0]

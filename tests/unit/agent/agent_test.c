@@ -133,8 +133,9 @@ static int ask(const struct fixture *f, const char *line, struct answer *ret)
 
     memset(ret, 0, sizeof *ret);
     wait_until_ready(f);
-    assert_ok(fr_agent_ask(f->rig.config->agent.socket, fr_slice_str(line), -1, on_line,
-                           ret, &status, &err));
+    struct fr_agent_asker asker = {.fn = on_line, .ctx = ret, .stop_fd = -1};
+    assert_ok(fr_agent_ask(f->rig.config->agent.socket, fr_slice_str(line), &asker,
+                           &status, &err));
     return status;
 }
 
@@ -359,12 +360,13 @@ static void a_broken_list_is_told_at_the_start(void **state)
 static void where_no_agent_listens_there_is_none(void **state)
 {
     struct answer a = {.lines = 0};
+    struct fr_agent_asker asker = {.fn = on_line, .ctx = &a, .stop_fd = -1};
     struct fr_err err;
     int status;
 
     (void)state;
-    assert_fails(fr_agent_ask("/nonexistent/agent.sock", fr_slice_str("{}"), -1,
-                              on_line, &a, &status, &err),
+    assert_fails(fr_agent_ask("/nonexistent/agent.sock", fr_slice_str("{}"), &asker,
+                              &status, &err),
                  FR_ENOTFOUND);
 }
 
@@ -387,6 +389,100 @@ static void signals_make_the_stop_descriptor_readable(void **state)
     assert_int_equal(sigprocmask(SIG_SETMASK, &before, NULL), 0);
 }
 
+static void addresses_of_a_request_go_before_the_configs(void **state)
+{
+    static const struct fr_host dead = {"mef.example.com", "no address"};
+    struct peer p = peer_start(&(struct peer_setup){.act = PEER_ECHO});
+    struct fixture f;
+    struct answer a;
+    char line[512];
+
+    (void)state;
+    start(&f, NULL, "");
+    f.rig.device.hosts = &dead;
+    run(&f);
+    (void)snprintf(line, sizeof line,
+                   "{\"op\":\"provision\",\"hosts\":[{\"name\":\"mef.example.com\","
+                   "\"address\":\"127.0.0.1\"}],\"document\":{\"version\":1,"
+                   "\"instructions\":[{\"bootstrap\":\"scripted\",\"port\":%u,"
+                   "\"mef\":\"talk.example.com\"}]}}",
+                   p.port);
+    assert_int_equal(ask(&f, line, &a), 0);
+    assert_int_equal(stop(&f), 0);
+    peer_stop(&p);
+}
+
+static void addresses_that_are_none_are_refused(void **state)
+{
+    static const char *const hosts[] = {"7", "[7]", "[{\"name\":\"a\"}]",
+                                        "[1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1]"};
+    struct fixture f;
+    struct answer a;
+    char line[512];
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++) {
+        (void)snprintf(line, sizeof line,
+                       "{\"op\":\"provision\",\"hosts\":%s,\"document\":%s}", hosts[i],
+                       JSON_LIST(JSON_ONE("good")));
+        assert_int_equal(ask(&f, line, &a), 65);
+    }
+    assert_int_equal(ask(&f, PROVISION("good"), &a), 0);
+    assert_int_equal(stop(&f), 0);
+}
+
+/* The error quotes the member, cut in the middle of a character or not. */
+static void a_refusal_that_quotes_letters_of_many_octets_is_told(void **state)
+{
+    FR_AUTO_CLEAR(buf) line = FR_BUF_INIT(4096);
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    for (int shift = 0; shift < 3; shift++) {
+        fr_buf_reset(&line);
+        fr_buf_fmt(&line, "{\"op\":\"provision\",\"document\":{\"%.*s", shift, "xx");
+        for (int i = 0; i < 400; i++)
+            fr_buf_str(&line, "\xe2\x82\xac");
+        fr_buf_str(&line, "\":1}}");
+        assert_int_equal(ask(&f, fr_buf_cstr(&line), &a), 65);
+        assert_int_equal(a.lines, 1);
+    }
+    assert_int_equal(stop(&f), 0);
+}
+
+static void who_asks_an_agent_that_does_not_listen_can_be_stopped(void **state)
+{
+    struct answer a = {.lines = 0};
+    struct fr_agent_asker asker = {.fn = on_line, .ctx = &a};
+    char *big = calloc(1, 4 << 20);
+    int ends[2], status;
+    struct fixture f;
+    struct fr_err err;
+
+    (void)state;
+    assert_non_null(big);
+    memset(big, 'x', (4 << 20) - 1);
+    start(&f, NULL, "");
+    run(&f);
+    wait_until_ready(&f);
+    assert_int_equal(kill(f.pid, SIGSTOP), 0);
+    assert_int_equal(pipe(ends), 0);
+    asker.stop_fd = ends[0];
+    (void)close(ends[1]);
+    assert_fails(fr_agent_ask(f.rig.config->agent.socket, fr_slice_str(big), &asker,
+                              &status, &err),
+                 FR_EINTERRUPTED);
+    (void)close(ends[0]);
+    free(big);
+    assert_int_equal(kill(f.pid, SIGCONT), 0);
+    assert_int_equal(stop(&f), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -401,6 +497,10 @@ int main(void)
         cmocka_unit_test(a_trigger_without_a_list_is_refused),
         cmocka_unit_test(a_request_during_a_run_is_refused_as_busy),
         cmocka_unit_test(what_is_no_request_is_refused),
+        cmocka_unit_test(addresses_of_a_request_go_before_the_configs),
+        cmocka_unit_test(addresses_that_are_none_are_refused),
+        cmocka_unit_test(a_refusal_that_quotes_letters_of_many_octets_is_told),
+        cmocka_unit_test(who_asks_an_agent_that_does_not_listen_can_be_stopped),
         cmocka_unit_test(a_stop_in_the_middle_of_a_run_is_clean),
         cmocka_unit_test(the_socket_is_its_owners),
         cmocka_unit_test(a_second_agent_is_locked_out),

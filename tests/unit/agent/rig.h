@@ -13,24 +13,32 @@
 
 /*
  * Bootstrap "scripted", by the first label of the MEF:
- *   good       stores, flips, done
+ *   good       stores, is confirmed, flips, done
  *   refuse, away, broken, full  fail at once: EREFUSED, EUNREACHABLE, EINVALID, ESTORE
  *   later      fails EUNREACHABLE, and asks for SCRIPTED_RETRY_AFTER_MS of peace
+ *   cut, no, odd  store, and fail before the flip: EUNREACHABLE, EREFUSED, EINVALID
  *   late       flips, then fails EUNREACHABLE
  *   warn       flips, warns, done
  *   empty      done without a credential
  *   hang       does nothing until it is stopped or out of time
  *   hangflip   flips and then does nothing
  *   talk       connects to its MEF, sends "hello", wants it back, then as good
- * A resolve does what scripted.resolve says.
+ * A resolve does what scripted.resolve says, the first one what scripted.first says if
+ * it says anything.
  * Discovery "scripted", by the resource: file:///good (a list: refuse, good),
  * file:///refuse, file:///read (reads scripted.file).
  */
 #define SCRIPTED_RETRY_AFTER_MS 7000
-enum scripted_resolve { RESOLVE_FLIP, RESOLVE_DROP, RESOLVE_AWAY, RESOLVE_HANG };
+enum scripted_resolve {
+    RESOLVE_FLIP,
+    RESOLVE_DROP,
+    RESOLVE_AWAY,
+    RESOLVE_HANG,
+    RESOLVE_REFUSE
+};
 
 struct scripted {
-    enum scripted_resolve resolve;
+    enum scripted_resolve resolve, first;
     const char *file;
     int opened, closed; /* runs, of both kinds */
     int resolves;

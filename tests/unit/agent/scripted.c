@@ -57,6 +57,7 @@ static void store(struct run *r, struct fr_acts *acts)
     const char *target = r->in->target ? r->in->target : "assigned.example.com";
 
     r->made = rig_credential(r->in->mef, target, fr_wall_s(r->ctx->env));
+    r->made->confirmed = false; /* not yet */
     reach(acts, FR_PHASE_REGISTER);
     fr_acts_add(acts,
                 (struct fr_act){.kind = FR_ACT_STORE_PENDING, .credential = r->made});
@@ -94,10 +95,29 @@ static enum fr_code start(struct run *r, struct fr_acts *acts, struct fr_err *er
 
 static enum fr_code resolve_start(struct fr_acts *acts, struct fr_err *err)
 {
-    if (scripted.resolve == RESOLVE_AWAY)
+    enum scripted_resolve what =
+        scripted.resolves == 1 && scripted.first ? scripted.first : scripted.resolve;
+
+    if (what == RESOLVE_AWAY)
         return FR_FAIL_AS(err, FR_EUNREACHABLE, "away", "as scripted");
-    if (scripted.resolve != RESOLVE_HANG)
-        add(acts, scripted.resolve == RESOLVE_FLIP ? FR_ACT_FLIP : FR_ACT_DROP_PENDING);
+    if (what == RESOLVE_REFUSE)
+        return FR_FAIL_AS(err, FR_EREFUSED, "refuse", "as scripted");
+    if (what != RESOLVE_HANG)
+        add(acts, what == RESOLVE_FLIP ? FR_ACT_FLIP : FR_ACT_DROP_PENDING);
+    return FR_OK;
+}
+
+static enum fr_code stored(struct run *r, struct fr_acts *acts, struct fr_err *err)
+{
+    reach(acts, FR_PHASE_CONFIRM);
+    if (is(r, "cut"))
+        return FR_FAIL_AS(err, FR_EUNREACHABLE, "cut", "as scripted");
+    if (is(r, "no"))
+        return FR_FAIL_AS(err, FR_EREFUSED, "no", "as scripted");
+    if (is(r, "odd"))
+        return FR_FAIL_AS(err, FR_EINVALID, "odd", "as scripted");
+    r->made->confirmed = true;
+    fr_acts_add(acts, (struct fr_act){.kind = FR_ACT_FLIP, .credential = r->made});
     return FR_OK;
 }
 
@@ -142,9 +162,7 @@ static enum fr_code run_step(struct fr_bootstrap *run, const struct fr_ev *ev,
         store(r, acts);
         return FR_OK;
     case FR_EV_STORED:
-        reach(acts, FR_PHASE_CONFIRM);
-        add(acts, FR_ACT_FLIP);
-        return FR_OK;
+        return stored(r, acts, err);
     case FR_EV_FLIPPED:
         return flipped(r, acts, err);
     case FR_EV_DROPPED:

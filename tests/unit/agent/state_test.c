@@ -499,10 +499,30 @@ static void a_record_cut_by_a_crash_costs_only_itself(void **state)
     fr_state_free(s);
 }
 
+static void keys_that_a_cut_left_in_temporary_files_go(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_err err;
+    char left[512];
+
+    (void)state;
+    (void)put(s, 1000, true);
+    (void)snprintf(left, sizeof left, "%s", slot_file(s, "pending.tmp-1"));
+    assert_ok(fr_file_write_atomic(left, fr_slice_str("ke=00"), 0600, &err));
+    (void)put(s, 1001, true);
+    assert_int_equal(access(left, F_OK), -1);
+
+    assert_ok(fr_file_write_atomic(left, fr_slice_str("ke=00"), 0600, &err));
+    assert_ok(fr_state_forget(s, &slot, &err));
+    assert_int_equal(access(left, F_OK), -1);
+    fr_state_free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_folders_are_private),
+        cmocka_unit_test(keys_that_a_cut_left_in_temporary_files_go),
         cmocka_unit_test(pending_is_not_current),
         cmocka_unit_test(a_flip_makes_it_current),
         cmocka_unit_test(a_new_pending_leaves_the_current_alone),

@@ -145,8 +145,9 @@ static void symbolic_link_in_the_temporary_name_is_not_followed(void **state)
     write_file(victim, "precious", 0600);
     snprintf(tmp, sizeof tmp, "%s.tmp-%ld", path, (long)getpid());
     assert_int_equal(symlink(victim, tmp), 0);
-    assert_fails(fr_file_write_atomic(path, fr_slice_str("x"), 0600, &err), FR_ESTORE);
+    assert_ok(fr_file_write_atomic(path, fr_slice_str("x"), 0600, &err));
     assert_holds(victim, "precious");
+    assert_holds(path, "x");
     free(victim);
     free(path);
 }
@@ -302,6 +303,37 @@ static void paths_are_joined(void **state)
 #define IN_FOLDER(test)                                                                \
     cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+/* Somebody guessed the process id, laid a file out and holds it open to read along. */
+static void a_file_under_the_temporary_name_is_not_written_into(void **state)
+{
+    const char *path = in(state, "key");
+    char tmp[512], got;
+
+    snprintf(tmp, sizeof tmp, "%s.tmp-%ld", path, (long)getpid());
+    int theirs = open(tmp, O_RDONLY | O_CREAT, 0600);
+    assert_true(theirs >= 0);
+    write_file(path, "secret", 0600);
+    assert_int_equal(read(theirs, &got, 1), 0);
+    close(theirs);
+    assert_holds(path, "secret");
+    assert_int_equal(files_in(*state), 1);
+}
+
+static void what_is_no_regular_file_does_not_block(void **state)
+{
+    const char *path = in(state, "fifo");
+    struct fr_buf b = FR_BUF_INIT(64);
+    struct fr_err err = {0};
+
+    assert_int_equal(mkfifo(path, 0600), 0);
+    assert_fails_as(fr_file_read_regular(path, &b, &err), FR_EPARSE, "not-a-file");
+    assert_fails_as(fr_file_read_regular("/dev/zero", &b, &err), FR_EPARSE,
+                    "not-a-file");
+    assert_fails_as(fr_file_read_regular(*state, &b, &err), FR_EPARSE, "not-a-file");
+    assert_int_equal(b.len, 0);
+    fr_buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -323,6 +355,8 @@ int main(void)
         IN_FOLDER(folders_are_made_with_their_parents),
         IN_FOLDER(folder_where_a_file_is_cannot_be_made),
         IN_FOLDER(secret_file_that_others_can_read_is_refused),
+        IN_FOLDER(a_file_under_the_temporary_name_is_not_written_into),
+        IN_FOLDER(what_is_no_regular_file_does_not_block),
         cmocka_unit_test(paths_are_joined),
     };
 
