@@ -35,7 +35,7 @@ static enum fr_code feed(struct fr_discovery *run, struct fr_acts *acts, bool *r
         return FR_OK;
     if (!path)
         return FR_FAIL(err, FR_EINTERNAL, "a discovery that wants nothing");
-    FR_TRY(fr_file_read(path, &text, err));
+    FR_TRY(fr_file_read_regular(path, &text, err));
     ev.bytes = fr_buf_view(&text);
     acts->n = 0;
     return run->method->step(run, &ev, acts, err);

@@ -179,7 +179,8 @@ static enum fr_code load_trust(struct fr_tls *tls, const struct fr_tls_setup *se
     X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_file());
     if (!lookup || X509_load_crl_file(lookup, setup->crl_path, X509_FILETYPE_PEM) < 1)
         return config_fail("revocation list", setup->crl_path, err);
-    if (X509_STORE_set_flags(store, X509_V_FLAG_CRL_CHECK) != 1)
+    if (X509_STORE_set_flags(store,
+                             X509_V_FLAG_CRL_CHECK | X509_V_FLAG_CRL_CHECK_ALL) != 1)
         return config_fail("revocation list", setup->crl_path, err);
     return FR_OK;
 }

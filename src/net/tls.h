@@ -24,7 +24,7 @@ enum fr_tls_profile {
 struct fr_tls_setup {
     const char *cert_path, *key_path; /* PEM; both NULL: no client certificate */
     const char *anchors_path;         /* PEM, required: the only trust there is */
-    const char *crl_path;             /* PEM, NULL: none. Checks the leaf */
+    const char *crl_path;             /* PEM, NULL: none. Of every issuer of a chain */
     int min_version, max_version;     /* TLS1_2_VERSION...; 0: 1.2 to 1.3 */
     enum fr_tls_profile profile;
     const char *const *ems_exceptions; /* names that may do TLS 1.2 without RFC 7627 */

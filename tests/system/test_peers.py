@@ -38,6 +38,13 @@ class Devices(lab.TestCase):
         told = self.lab.ctl("explain", device.san)
         self.assertIn("enrolee-not-listed", json.dumps(told))
 
+    def test_a_certificate_that_names_nobody(self):
+        # its chain is good: only an alert tells the device that trying again is no use
+        wild = self.lab.device_ca.issue_odd(self.lab.path("wild"), "DNS:*.example.com")
+        self.refused_by_alert(self.lab.device("dev1", cert=wild), 42)
+        lab.wait_until(lambda: "wildcard" in self.audit(), "the audit line")
+        self.assertIn("handshake-refused", self.audit())
+
     def test_an_expired_certificate(self):
         device = self.lab.device("dev1", cert=self.lab.device_ca.issue(
             self.lab.path("old"), "dns:dev1.devices.example.com", extra=[
@@ -81,6 +88,49 @@ class Devices(lab.TestCase):
         self.assertIn("target-not-registered", json.dumps(told))
 
 
+def openssl(*argv):
+    subprocess.run(["openssl", *argv], check=True, capture_output=True)
+
+
+def join(to, *files):
+    with open(to, "w", encoding="utf-8") as out:
+        for name in files:
+            with open(name, encoding="utf-8") as f:
+                out.write(f.read())
+
+
+class StockAuthority:
+    """One of several levels, by stock openssl: ours has one level."""
+
+    def __init__(self, prefix):
+        self.key, self.csr, self.pem = (f"{prefix}.{e}" for e in ("key", "csr", "pem"))
+        self.index, self.conf, self.ext = (f"{prefix}.{e}" for e in ("index", "conf", "ext"))
+        openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+                "-keyout", self.key, "-out", self.csr, "-subj", "/CN=" + os.path.basename(prefix))
+        join(self.index)
+        with open(self.conf, "w", encoding="utf-8") as f:
+            f.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={self.index}\n"
+                    "default_md=sha256\ndefault_crl_days=1\n")
+
+    def sign(self, other, extensions):
+        with open(other.ext, "w", encoding="utf-8") as f:
+            f.write(extensions + "\n")
+        by = ["-signkey", self.key] if other is self else ["-CA", self.pem, "-CAkey", self.key,
+                                                           "-CAcreateserial"]
+        openssl("x509", "-req", "-in", other.csr, *by, "-days", "1", "-extfile", other.ext,
+                "-out", other.pem)
+
+    def ca(self, *argv):
+        openssl("ca", "-config", self.conf, "-keyfile", self.key, "-cert", self.pem, *argv)
+
+    def revoke(self, other):
+        self.ca("-revoke", other.pem)
+
+    def crl(self):
+        self.ca("-gencrl", "-out", self.index + ".crl")
+        return self.index + ".crl"
+
+
 class Revocation(lab.TestCase):
     def test_a_revoked_device_is_refused(self):
         site = self.site()
@@ -99,6 +149,22 @@ class Revocation(lab.TestCase):
         self.assertEqual(device.provision(site.mef()).status, 0)
         site.mef_ca.revoke(site.mef_cert[0])
         self.assertRefused(device.provision(site.mef(), "--renew"), "peer-revoked")
+
+    def test_a_mef_of_a_revoked_authority_is_refused(self):
+        site = self.site()
+        root, middle = StockAuthority(site.path("root")), StockAuthority(site.path("middle"))
+        leaf = StockAuthority(site.path("leaf"))
+        root.sign(root, "basicConstraints=critical,CA:TRUE")
+        root.sign(middle, "basicConstraints=critical,CA:TRUE")
+        middle.sign(leaf, f"subjectAltName=DNS:{lab.MEF}")
+        root.revoke(middle)
+        join(site.path("chain.pem"), leaf.pem, middle.pem)
+        join(site.path("crls.pem"), root.crl(), middle.crl())
+        peer = lab.Peer(site.path("chain.pem"), leaf.key, None, lambda tls: tls.recv(1))
+        self.addCleanup(peer.close)
+        device = site.device("dev1", mef=root.pem, trust=f'mef-crl = "{site.path("crls.pem")}"')
+        self.assertRefused(device.provision("--instructions", site.document(
+            {"bootstrap": "certificate", "mef": lab.MEF, "port": peer.port})), "peer-revoked")
 
 
 class CrossIssuance(lab.TestCase):
@@ -153,19 +219,8 @@ class Mefs(lab.TestCase):
         self.assertRefused(run, "peer-name", text=lab.MEF)
 
     def test_a_wildcard_is_no_name(self):
-        # our own authority refuses to issue one; stock openssl does not
-        key, csr, cert = (self.lab.path("wild." + e) for e in ("key", "csr", "pem"))
-        ext = self.lab.path("wild.ext")
-        with open(ext, "w", encoding="utf-8") as f:
-            f.write("subjectAltName=DNS:*.example.com\nkeyUsage=digitalSignature\n")
-        for argv in (["openssl", "req", "-new", "-newkey", "ec", "-pkeyopt",
-                      "ec_paramgen_curve:P-256", "-nodes", "-keyout", key, "-out", csr,
-                      "-subj", "/CN=wild"],
-                     ["openssl", "x509", "-req", "-in", csr, "-CA", self.lab.mef_ca.pem,
-                      "-CAkey", os.path.join(self.lab.mef_ca.folder, "ca.key"),
-                      "-CAcreateserial", "-days", "1", "-extfile", ext, "-out", cert]):
-            subprocess.run(argv, check=True, capture_output=True)
-        self.assertRefused(self.impostor(cert, key), "peer-name")
+        wild = self.lab.mef_ca.issue_odd(self.lab.path("wild"), "DNS:*.example.com")
+        self.assertRefused(self.impostor(*wild), "peer-name")
 
     def test_an_expired_mef(self):
         run = self.impostor(*self.lab.mef_ca.issue(

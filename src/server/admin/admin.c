@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "model/json_text.h"
 
 struct client {
     struct fr_admin *owner;
@@ -54,14 +55,18 @@ static void say(struct client *c, struct fr_slice line)
 
 static void say_failure(struct client *c, const struct fr_err *err)
 {
-    json_auto_t *json =
-        json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "code", fr_code_name(err->code),
-                  "reason", err->reason, "text", err->msg);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_MSG_MAX);
+    char words[FR_ERR_MSG_MAX];
+    json_auto_t *json = NULL;
 
-    if (text)
-        say(c, fr_slice_str(text));
-    free(text);
+    /* A message may show a piece of what was said, cut anywhere. */
+    fr_printable(fr_slice_str(err->msg), words, sizeof words);
+    json = json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "code", fr_code_name(err->code),
+                     "reason", err->reason, "text", words);
+    if (fr_json_put(json, &text, NULL) == FR_OK)
+        say(c, fr_buf_view(&text));
+    else
+        say(c, fr_slice_str("{\"ok\":false,\"code\":\"no-memory\"}"));
 }
 
 static void heard(void *arg, const struct fr_msg *reply)
@@ -99,18 +104,14 @@ static enum fr_code ask(struct client *c, const char *line, size_t len,
                         struct fr_err *err)
 {
     json_auto_t *json = NULL;
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_MSG_MAX);
     struct fr_msg m = {.type = FR_MSG_ADMIN};
-    char *text;
-    enum fr_code rc;
 
     FR_TRY(check(line, len, &json, err));
-    text = json_dumps(json, JSON_COMPACT);
-    if (!text)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory for a call");
-    fr_msg_set_str(&m, FR_F_JSON, text);
-    rc = fr_vaultlink_call(c->owner->config.worker->vault, &m, heard, c, &c->call, err);
-    free(text);
-    return rc;
+    FR_TRY(fr_json_put(json, &text, err));
+    fr_msg_set(&m, FR_F_JSON, fr_buf_view(&text));
+    return fr_vaultlink_call(c->owner->config.worker->vault, &m, heard, c, &c->call,
+                             err);
 }
 
 static void too_long(struct client *c)

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/json_text.h"
 #include "proto/mmef.h"
 
 enum { SUID_MAX = 99, MS = 1000 };
@@ -35,12 +36,10 @@ static void fail_fetch(struct fr_exchange *x, const struct fr_err *err)
 {
     json_auto_t *json = json_pack("{s:b, s:s, s:s, s:s}", "status", 0, "errorString",
                                   err->msg, "reason", err->reason, "text", err->msg);
-    char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
 
     fr_buf_reset(&x->body);
-    if (text)
-        fr_buf_str(&x->body, text);
-    free(text);
+    if (fr_json_put(json, &x->body, NULL) != FR_OK)
+        fr_buf_reset(&x->body); /* status and RSC say it too */
     fr_exchange_answer(x, fr_code_http(err->code), fr_code_rsc(err->code),
                        FR_JSON_TYPE);
 }

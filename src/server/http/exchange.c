@@ -39,7 +39,7 @@ static void handle(struct fr_exchange *x, const struct fr_service *service)
     struct fr_err err;
 
     if (service->admit && service->admit(x, &err) != FR_OK)
-        fr_exchange_fail(x, &err);
+        fr_exchange_refuse(x, &err);
     else
         x->match.route->handle(x);
 }
@@ -133,6 +133,13 @@ void fr_exchange_fail(struct fr_exchange *x, const struct fr_err *err)
     fr_exchange_fail_as(x, fr_code_http(code), fr_code_rsc(code), err);
 }
 
+void fr_exchange_refuse(struct fr_exchange *x, const struct fr_err *err)
+{
+    if (err->code == FR_EREFUSED)
+        fr_exchange_note(x, err);
+    fr_exchange_fail(x, err);
+}
+
 struct fr_msg fr_exchange_message(struct fr_exchange *x, enum fr_msg_type type)
 {
     struct fr_msg m = {.type = type};
@@ -144,6 +151,15 @@ struct fr_msg fr_exchange_message(struct fr_exchange *x, enum fr_msg_type type)
         fr_msg_set(&m, FR_F_PEER, fr_buf_view(&x->peer));
     fr_msg_set_str(&m, FR_F_ADDRESS, x->client->address);
     return m;
+}
+
+void fr_exchange_note(struct fr_exchange *x, const struct fr_err *err)
+{
+    struct fr_msg m = fr_exchange_message(x, FR_MSG_NOTE);
+
+    fr_msg_set_str(&m, FR_F_REASON, err->reason);
+    fr_msg_set_str(&m, FR_F_TEXT, err->msg);
+    fr_vaultlink_note(x->worker->vault, &m);
 }
 
 static void hear(void *arg, const struct fr_msg *reply)

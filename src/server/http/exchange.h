@@ -93,12 +93,17 @@ void fr_exchange_header(struct fr_exchange *x, const char *name, const char *val
 void fr_exchange_answer(struct fr_exchange *x, int status, int rsc, const char *type);
 /* Ends it with the status of err's code and a problem body. */
 void fr_exchange_fail(struct fr_exchange *x, const struct fr_err *err);
-/* The same, with status and rsc given. */
+/* The same for what the worker refuses by itself: an FR_EREFUSED goes to the audit
+ * trail, as the vault's own refusals do. */
+void fr_exchange_refuse(struct fr_exchange *x, const struct fr_err *err);
+/* Like fail, with status and rsc given. */
 void fr_exchange_fail_as(struct fr_exchange *x, int status, int rsc,
                          const struct fr_err *err);
 
 /* A message to the vault with PEER and ADDRESS of this client. */
 struct fr_msg fr_exchange_message(struct fr_exchange *x, enum fr_msg_type type);
+/* A line for the audit trail. */
+void fr_exchange_note(struct fr_exchange *x, const struct fr_err *err);
 /* Sends it; next gets the reply (NULL: the vault is gone). A failure to send ends the
  * exchange. */
 void fr_exchange_ask(struct fr_exchange *x, struct fr_msg *m,

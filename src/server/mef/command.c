@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The command loop (RSPF 7.3) and the upload of attempt records. */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "server/mef/session.h"
 
-enum { RETRY_MS = 86400 * 1000, RECORDS_MAX = 256 };
+enum { RETRY_MS = 86400 * 1000 };
 
 /* The only command there is yet; a next one has a new id, a repeat the old one. */
 static void answer_command(struct fr_exchange *x, bool next, int rsc)
@@ -73,7 +72,7 @@ static void command_while_provisional(struct fr_exchange *x)
     }
     (void)FR_FAIL_AS(&err, FR_EREFUSED, "unconfirmed",
                      "this MEF requires the key confirmation before any command");
-    fr_exchange_fail(x, &err);
+    fr_exchange_refuse(x, &err);
 }
 
 void fr_mef_command(struct fr_exchange *x)
@@ -81,7 +80,7 @@ void fr_mef_command(struct fr_exchange *x)
     struct fr_mef_session *s = x->session;
     struct fr_err err;
 
-    if (fr_mef_own_client(x, &err) != FR_OK) {
+    if (fr_mef_own_client(x, &err) != FR_OK || fr_mef_check_alive(s, &err) != FR_OK) {
         fr_exchange_fail(x, &err);
     } else if (s->state == FR_KEY_PROVISIONAL) {
         command_while_provisional(x);
@@ -104,7 +103,7 @@ void fr_mef_command_update(struct fr_exchange *x)
     struct fr_mmef_cmd cmd;
     struct fr_err err;
 
-    if (fr_mef_own_client(x, &err) != FR_OK ||
+    if (fr_mef_own_client(x, &err) != FR_OK || fr_mef_check_alive(s, &err) != FR_OK ||
         fr_mmef_cmd_decode(fr_request_body(x->request), &cmd, &err) != FR_OK) {
         fr_exchange_fail(x, &err);
         return;
@@ -113,15 +112,14 @@ void fr_mef_command_update(struct fr_exchange *x)
     answer_command(x, fr_str_equal(cmd.id, last), 2004);
 }
 
+/* Form only: what they say, and how many there may be, the vault knows. */
 static enum fr_code check_records(struct fr_slice body, struct fr_err *err)
 {
-    json_auto_t *json =
-        json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    json_auto_t *json = fr_mef_json(body);
 
     if (!json_is_array(json))
-        return FR_FAIL(err, FR_EPARSE, "the attempt records are no JSON array");
-    if (json_array_size(json) > RECORDS_MAX)
-        return FR_FAIL(err, FR_ELIMIT, "more than %d attempt records", RECORDS_MAX);
+        return FR_FAIL_AS(err, FR_EPARSE, "attempts-malformed",
+                          "the attempt records are no JSON array");
     return FR_OK;
 }
 

@@ -82,6 +82,14 @@ static void committed(struct fr_exchange *x, const struct fr_msg *reply)
     answer_mac(x);
 }
 
+enum fr_code fr_mef_check_alive(const struct fr_mef_session *s, struct fr_err *err)
+{
+    if (s->state != FR_KEY_REFUSED)
+        return FR_OK;
+    return FR_FAIL_AS(err, FR_EREFUSED, "confirmation-mismatch",
+                      "the confirmation has failed: open another connection");
+}
+
 static enum fr_code own_key(const struct fr_exchange *x, struct fr_err *err)
 {
     const struct fr_mef_session *s = x->session;
@@ -100,9 +108,7 @@ static enum fr_code check_confirm(struct fr_exchange *x, uint8_t mac[FR_SHA256_L
 
     FR_TRY(own_key(x, err));
     FR_TRY(fr_mmef_mac_decode(fr_request_body(x->request), mac, err));
-    if (s->state == FR_KEY_REFUSED)
-        return FR_FAIL_AS(err, FR_EREFUSED, "confirmation-mismatch",
-                          "the confirmation has failed: open another connection");
+    FR_TRY(fr_mef_check_alive(s, err));
     if (s->state == FR_KEY_PROVISIONAL)
         return FR_OK;
     if (s->has_mac && fr_mac_equal(fr_slice_of(mac, FR_SHA256_LEN),

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mefClientReg and symmKeyReg: create, retrieve, delete (RSPF 7.2). */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
+#include "model/json_scan.h"
 #include "server/mef/session.h"
 
 static bool is_json_type(const char *type)
@@ -15,13 +15,19 @@ static bool is_json_type(const char *type)
            (len == strlen(FR_JSON_TYPE) && !strncasecmp(type, FR_JSON_TYPE, len));
 }
 
+json_t *fr_mef_json(struct fr_slice body)
+{
+    if (fr_json_too_deep(body, FR_JSON_DEPTH) < body.len)
+        return NULL;
+    return json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+}
+
 /* The name of the root member without its prefix [U-17], and whether it has a key
  * value. `ty` is not asked: its numbers are not known for sure [U-16]. */
 static enum fr_code peek(struct fr_slice body, char root[16], bool *has_key,
                          struct fr_err *err)
 {
-    json_auto_t *json =
-        json_loadb((const char *)body.data, body.len, JSON_REJECT_DUPLICATES, NULL);
+    json_auto_t *json = fr_mef_json(body);
     const char *name = json ? json_object_iter_key(json_object_iter(json)) : NULL;
     const char *colon = name ? strchr(name, ':') : NULL;
 
@@ -82,7 +88,7 @@ static void create_client(struct fr_exchange *x)
     struct fr_err err;
 
     if (make_client(x, &err) != FR_OK)
-        fr_exchange_fail(x, &err);
+        fr_exchange_refuse(x, &err);
     else
         answer_created(x, s->client.ri);
 }
@@ -161,22 +167,28 @@ static void authorise(struct fr_exchange *x)
     fr_exchange_ask(x, &m, authorised);
 }
 
-/* One keyless registration a connection: a repeat of it is answered alike. */
-static void repeat_key(struct fr_exchange *x)
+static enum fr_code check_repeat(const struct fr_exchange *x, struct fr_err *err)
 {
     const struct fr_mef_session *s = x->session;
     uint8_t sha[FR_SHA256_LEN];
+
+    FR_TRY(fr_mef_check_alive(s, err));
+    FR_TRY(fr_sha256(fr_request_body(x->request), sha, err));
+    if (memcmp(sha, s->request_sha, sizeof sha) != 0)
+        return FR_FAIL_AS(err, FR_ECONFLICT, "second-registration",
+                          "this connection has a key registration: open another one");
+    return FR_OK;
+}
+
+/* One keyless registration a connection: a repeat of it is answered alike. */
+static void repeat_key(struct fr_exchange *x)
+{
     struct fr_err err;
 
-    if (fr_sha256(fr_request_body(x->request), sha, &err) != FR_OK) {
+    if (check_repeat(x, &err) != FR_OK)
         fr_exchange_fail(x, &err);
-    } else if (memcmp(sha, s->request_sha, sizeof sha) == 0) {
+    else
         answer_key(x);
-    } else {
-        (void)FR_FAIL_AS(&err, FR_ECONFLICT, "second-registration",
-                         "this connection has a key registration: open another one");
-        fr_exchange_fail(x, &err);
-    }
 }
 
 static void create_key(struct fr_exchange *x)
@@ -187,7 +199,7 @@ static void create_key(struct fr_exchange *x)
     if (s->state != FR_KEY_NONE)
         repeat_key(x);
     else if (read_key(x, &err) != FR_OK)
-        fr_exchange_fail(x, &err);
+        fr_exchange_refuse(x, &err);
     else
         authorise(x);
 }
@@ -205,8 +217,9 @@ static enum fr_code choose(struct fr_exchange *x, void (**ret)(struct fr_exchang
         return FR_FAIL_AS(err, FR_EPARSE, "resource-type",
                           "only mefClientReg and symmKeyReg can be created here");
     else if (has_key)
-        return FR_FAIL_AS(err, FR_EUNSUPPORTED, "key-value",
-                          "a registration with a key value is not offered");
+        return FR_FAIL_AS(err, FR_EPARSE, "key-value",
+                          "a registration with a key value is not offered: leave it "
+                          "out, and the key is the exporter's");
     else
         *ret = create_key;
     return FR_OK;

@@ -6,6 +6,8 @@
 #ifndef FR_SERVER_MEF_SESSION_H
 #define FR_SERVER_MEF_SESSION_H
 
+#include <jansson.h>
+
 #include "proto/mmef.h"
 #include "server/http/exchange.h"
 
@@ -46,9 +48,16 @@ FR_MUST_USE enum fr_code fr_mef_own_client(const struct fr_exchange *x,
 FR_MUST_USE enum fr_code fr_mef_grant_expiry(const struct fr_worker_context *w,
                                              int64_t asked, int64_t *ret,
                                              struct fr_err *err);
+/* FR_EREFUSED "confirmation-mismatch" once the confirmation has failed: nothing on this
+ * connection may look like a success. */
+FR_MUST_USE enum fr_code fr_mef_check_alive(const struct fr_mef_session *s,
+                                            struct fr_err *err);
 /* How the client calls itself: X-M2M-Origin, which admit() has checked, or its first
  * name. Borrowed from x. */
 const char *fr_mef_client_id(const struct fr_exchange *x);
+
+/* A body as JSON; NULL: none, a member twice, or nested deeper than we recurse. */
+json_t *fr_mef_json(struct fr_slice body);
 
 /* Handlers, by resource. */
 void fr_mef_create(struct fr_exchange *x);   /* register.c: mefClientReg, symmKeyReg */

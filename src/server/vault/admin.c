@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/str.h"
+#include "model/json_text.h"
 
 static const struct op {
     const char *name;
@@ -113,6 +114,7 @@ static const char *subject_of(const struct fr_call *c)
 static enum fr_code audit_change(const struct fr_call *c, const char *op,
                                  struct fr_err *err)
 {
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_MSG_MAX);
     json_auto_t *said = json_copy((json_t *)c->in);
     const struct fr_said line = {.actor = "operator",
                                  .action = op,
@@ -122,8 +124,8 @@ static enum fr_code audit_change(const struct fr_call *c, const char *op,
 
     (void)json_object_del(said, "document");
     (void)json_object_del(said, "op");
-    FR_AUTO_STR(text) = json_dumps(said, JSON_COMPACT);
-    return fr_vault_audit(c->v, &line, err, "%s", text ? text : "");
+    FR_TRY(fr_json_put(said, &text, err));
+    return fr_vault_audit(c->v, &line, err, "%s", fr_buf_cstr(&text));
 }
 
 static enum fr_code run_call(const struct fr_call *c, json_t **ret, struct fr_err *err)
@@ -141,15 +143,15 @@ static enum fr_code run_call(const struct fr_call *c, json_t **ret, struct fr_er
 
 static enum fr_code put_json(struct fr_vault_reply *r, json_t *line, struct fr_err *err)
 {
-    FR_AUTO_STR(text) = line ? json_dumps(line, JSON_COMPACT) : NULL;
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_VAULT_ANSWER_MAX);
+    enum fr_code rc = fr_json_put(line, &text, err);
 
-    if (!text)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory");
-    if (strlen(text) > FR_VAULT_ANSWER_MAX)
-        return FR_FAIL(err, FR_ELIMIT,
+    if (rc == FR_ELIMIT)
+        return FR_FAIL(err, rc,
                        "the answer is larger than %d octets: ask for less by \"limit\"",
                        FR_VAULT_ANSWER_MAX);
-    fr_reply_str(r, FR_F_JSON, text);
+    FR_TRY(rc);
+    fr_reply_put(r, FR_F_JSON, fr_buf_view(&text));
     return FR_OK;
 }
 

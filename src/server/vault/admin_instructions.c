@@ -4,6 +4,7 @@
 
 #include "base/str.h"
 #include "model/instruction.h"
+#include "model/json_text.h"
 #include "server/vault/admin.h"
 
 static enum fr_code take_name(const struct fr_call *c, const char **ret,
@@ -20,12 +21,12 @@ static enum fr_code take_name(const struct fr_call *c, const char **ret,
 }
 
 /* A document that devices would refuse is not kept. */
-static enum fr_code check_document(const char *name, const char *text,
+static enum fr_code check_document(const char *name, struct fr_slice text,
                                    struct fr_err *err)
 {
     FR_AUTO(document) *document = NULL;
 
-    return fr_document_parse(fr_slice_str(text), name, FR_USE_DISCOVERED, &document,
+    return fr_document_parse(text, name, FR_USE_DISCOVERED, &document,
                              NULL, err);
 }
 
@@ -33,18 +34,17 @@ enum fr_code fr_admin_instructions_set(const struct fr_call *c, json_t **ret,
                                        struct fr_err *err)
 {
     const json_t *document = json_object_get(c->in, "document");
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_MSG_MAX);
     struct fr_store_document d = {.updated = c->now};
     const char *name;
 
     FR_TRY(take_name(c, &name, err));
     if (!json_is_object(document))
         return FR_FAIL(err, FR_EUSAGE, "\"document\" must be an instruction document");
-    FR_AUTO_STR(text) = json_dumps(document, JSON_COMPACT);
-    if (!text)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory");
-    FR_TRY(check_document(name, text, err));
+    FR_TRY(fr_json_put(document, &text, err));
+    FR_TRY(check_document(name, fr_buf_view(&text), err));
     snprintf(d.name, sizeof d.name, "%s", name);
-    d.body = fr_slice_str(text);
+    d.body = fr_buf_view(&text);
     FR_TRY(FR_ASK(c->v, err, document_set, &d));
     return fr_call_result(json_pack("{s:s}", "name", name), ret, err);
 }

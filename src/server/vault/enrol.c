@@ -9,6 +9,7 @@
 #include "base/str.h"
 #include "base/timetext.h"
 #include "model/attempt.h"
+#include "model/json_text.h"
 #include "proto/mmef.h"
 #include "server/vault/internal.h"
 
@@ -311,13 +312,14 @@ static enum fr_code keep_attempt(const struct fr_request *q, const json_t *recor
                                  struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_ATTEMPT_FRAME);
+    FR_AUTO_CLEAR(buf) said = FR_BUF_INIT(FR_MSG_MAX);
     struct fr_store_attempt row;
     struct fr_attempt attempt;
-    FR_AUTO_STR(said) = json_dumps(record, JSON_COMPACT);
 
-    if (!said)
+    if (!json_is_object(record))
         return FR_FAIL(err, FR_EPARSE, "an attempt record is no JSON object");
-    FR_TRY(fr_attempt_from_json(fr_slice_str(said), &attempt, err));
+    FR_TRY(fr_json_put(record, &said, err));
+    FR_TRY(fr_attempt_from_json(fr_buf_view(&said), &attempt, err));
     FR_TRY(fr_attempt_to_json(&attempt, &text, err));
     row = (struct fr_store_attempt){.at = q->now, .json = fr_buf_view(&text)};
     return FR_ASK(q->v, err, attempt_add, q->who.identity, &row,
@@ -331,10 +333,12 @@ enum fr_code fr_vault_report(struct fr_request *q, struct fr_err *err)
     size_t i;
 
     FR_TRY(fr_who_listed(q->v, &q->who, err));
-    if (!json_is_array(records) || json_array_size(records) > FR_VAULT_ATTEMPTS_MAX)
+    if (!json_is_array(records))
         return FR_FAIL_AS(err, FR_EPARSE, "attempts-malformed",
-                          "attempt records are a JSON array of at most %d",
-                          FR_VAULT_ATTEMPTS_MAX);
+                          "attempt records are a JSON array");
+    if (json_array_size(records) > FR_VAULT_ATTEMPTS_MAX)
+        return FR_FAIL(err, FR_ELIMIT, "at most %d attempt records",
+                       FR_VAULT_ATTEMPTS_MAX);
     json_array_foreach (records, i, record) {
         enum fr_code rc = keep_attempt(q, record, err);
 

@@ -143,16 +143,12 @@ static void send_note(struct fr_https_conn *c, const struct fr_err *err)
 {
     struct fr_exchange *x = &c->exchange; /* unused yet: lends its packing */
     struct fr_peer peer = c->client.peer;
-    struct fr_msg m;
 
     if (c->client.peer.kind == FR_PEER_NONE)
         c->client.peer = c->verdict.claimed;
     x->worker = c->owner->config.worker;
     x->client = &c->client;
-    m = fr_exchange_message(x, FR_MSG_NOTE);
-    fr_msg_set_str(&m, FR_F_REASON, err->reason);
-    fr_msg_set_str(&m, FR_F_TEXT, err->msg);
-    fr_vaultlink_note(x->worker->vault, &m);
+    fr_exchange_note(x, err);
     c->client.peer = peer;
 }
 

@@ -45,14 +45,49 @@ static void remember(struct fr_tls_verdict *v, X509_STORE_CTX *chain)
         memset(&v->claimed, 0, sizeof v->claimed);
 }
 
+static SSL *ssl_of(X509_STORE_CTX *chain)
+{
+    return X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+}
+
 static int on_verify(int ok, X509_STORE_CTX *chain)
 {
-    SSL *ssl = X509_STORE_CTX_get_ex_data(chain, SSL_get_ex_data_X509_STORE_CTX_idx());
+    SSL *ssl = ssl_of(chain);
     struct fr_tls_verdict *v = ssl ? SSL_get_ex_data(ssl, verdict_index()) : NULL;
 
     if (!ok && v)
         remember(v, chain);
     return ok;
+}
+
+/* A good chain is not enough: it must name somebody, who may speak like this. */
+static bool is_welcome(const struct fr_server_config *c, SSL *ssl,
+                       const STACK_OF(X509) * chain, struct fr_tls_verdict *v)
+{
+    struct fr_peer peer;
+
+    if (fr_peer_from_chain(chain, &peer, &v->names) != FR_OK)
+        return false;
+    v->lacks_ems = SSL_version(ssl) == TLS1_2_VERSION && !v->offers_ems &&
+                   !fr_server_config_excepts_ems(c, &peer);
+    return !v->lacks_ems;
+}
+
+/* Inside the handshake, where a refusal is an alert: after it, the client would see a
+ * connection that is cut, and try again. */
+static int verify_chain(X509_STORE_CTX *chain, void *config)
+{
+    SSL *ssl = ssl_of(chain);
+    struct fr_tls_verdict *v = ssl ? SSL_get_ex_data(ssl, verdict_index()) : NULL;
+
+    if (X509_verify_cert(chain) <= 0)
+        return 0;
+    if (v && is_welcome(config, ssl, X509_STORE_CTX_get0_chain(chain), v))
+        return 1;
+    X509_STORE_CTX_set_error(chain, X509_V_ERR_CERT_REJECTED);
+    if (v)
+        remember(v, chain);
+    return 0;
 }
 
 static bool offers(SSL *ssl, unsigned int extension)
@@ -63,18 +98,20 @@ static bool offers(SSL *ssl, unsigned int extension)
     return SSL_client_hello_get0_ext(ssl, extension, &at, &len) == 1;
 }
 
-/* Says no while an alert can still be sent. What is negotiated is checked again after
- * the handshake; where peers are excepted by name, only then. */
-static int on_hello(SSL *ssl, int *alert, void *arg)
+/* Says no to who can be refused by its hello alone. Where peers are excepted by name,
+ * and where the version is not settled yet, its certificate decides. */
+static int on_hello(SSL *ssl, int *alert, void *config)
 {
+    const struct fr_server_config *c = config;
     struct fr_tls_verdict *v = SSL_get_ex_data(ssl, verdict_index());
-    bool speaks_1_3 = SSL_CTX_get_max_proto_version(arg) == TLS1_3_VERSION &&
-                      offers(ssl, TLSEXT_TYPE_supported_versions);
+    bool speaks_1_3 =
+        c->tls_max == TLS1_3_VERSION && offers(ssl, TLSEXT_TYPE_supported_versions);
+    bool has_exceptions = c->tls && fr_conf_list_size(c->tls, "ems-exceptions") > 0;
 
-    if (speaks_1_3 || offers(ssl, TLSEXT_TYPE_extended_master_secret))
+    v->offers_ems = offers(ssl, TLSEXT_TYPE_extended_master_secret);
+    if (v->offers_ems || speaks_1_3 || has_exceptions)
         return SSL_CLIENT_HELLO_SUCCESS;
-    if (v)
-        v->lacks_ems = true;
+    v->lacks_ems = true;
     *alert = SSL_AD_INSUFFICIENT_SECURITY;
     return SSL_CLIENT_HELLO_ERROR;
 }
@@ -147,8 +184,9 @@ static enum fr_code set_rules(SSL_CTX *ctx, const struct fr_server_config *c,
 {
     const struct profile *p = &profiles[c->tls_profile];
 
-    if (!c->tls || fr_conf_list_size(c->tls, "ems-exceptions") == 0)
-        SSL_CTX_set_client_hello_cb(ctx, on_hello, ctx);
+    /* Both only read what they are lent. */
+    SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)c);
+    SSL_CTX_set_cert_verify_callback(ctx, verify_chain, (void *)c);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
@@ -214,6 +252,9 @@ enum fr_code fr_tls_server_explain(const struct fr_tls_verdict *verdict,
 
     if (verdict->lacks_ems)
         return refuse_ems(err);
+    if (verdict->names.code != FR_OK)
+        return FR_FAIL_AS(err, FR_EREFUSED, "handshake-refused",
+                          "client certificate refused: %.400s", verdict->names.msg);
     if (verdict->error != X509_V_OK)
         return FR_FAIL_AS(err, FR_EREFUSED, "handshake-refused",
                           "client certificate refused: %s",

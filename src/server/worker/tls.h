@@ -10,7 +10,8 @@
 
 #include "server/config.h"
 
-/* Reads every file that the listener names. FR_ECONFIG names the file. */
+/* Reads every file that the listener names. FR_ECONFIG names the file. c must outlive
+ * it. */
 FR_MUST_USE enum fr_code fr_tls_server_new(const struct fr_server_config *c,
                                            const struct fr_listener_config *l,
                                            SSL_CTX **ret, struct fr_err *err);
@@ -18,7 +19,9 @@ FR_MUST_USE enum fr_code fr_tls_server_new(const struct fr_server_config *c,
 /* What the verification of a client's chain found wrong; belongs to a connection. */
 struct fr_tls_verdict {
     int error;              /* X509_V_ERR_..., X509_V_OK if none was seen */
-    bool lacks_ems;         /* TLS 1.2 without extended master secret was offered */
+    bool offers_ems;        /* extended master secret, in its hello */
+    bool lacks_ems;         /* refused: TLS 1.2 without it */
+    struct fr_err names;    /* why a chain that is good names nobody; code FR_OK: no */
     struct fr_peer claimed; /* names of the certificate shown, unverified */
 };
 
@@ -28,8 +31,8 @@ FR_MUST_USE enum fr_code fr_tls_server_accept(SSL_CTX *ctx,
                                               struct fr_err *err);
 
 /* Why a handshake failed: FR_EREFUSED "handshake-refused" if it was the client's
- * certificate or the lack of one, "ems-missing"; else FR_EINVALID. ossl: OpenSSL's
- * error, 0 if none.
+ * certificate (its names too) or the lack of one, "ems-missing"; else FR_EINVALID.
+ * ossl: OpenSSL's error, 0 if none.
  */
 enum fr_code fr_tls_server_explain(const struct fr_tls_verdict *verdict,
                                    unsigned long ossl, struct fr_err *err);

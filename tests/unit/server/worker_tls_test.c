@@ -4,6 +4,8 @@
 
 #include <ftw.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -40,6 +42,60 @@ static void issue(const char *name, const char *san_text, int64_t not_after)
     snprintf(key, sizeof key, "%s/%s.key", dir, name);
     assert_ok(fr_san_parse(san_text, &san, &err));
     assert_ok(fr_pki_issue(path_of("ca"), &request, cert, key, &err));
+}
+
+static X509 *read_cert(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    X509 *cert;
+
+    assert_non_null(file);
+    cert = PEM_read_X509(file, NULL, NULL, NULL);
+    assert_non_null(cert);
+    (void)fclose(file);
+    return cert;
+}
+
+static EVP_PKEY *read_key(const char *path)
+{
+    FILE *file = fopen(path, "r");
+    EVP_PKEY *key;
+
+    assert_non_null(file);
+    key = PEM_read_PrivateKey(file, NULL, NULL, NULL);
+    assert_non_null(key);
+    (void)fclose(file);
+    return key;
+}
+
+/* What our own authority would not issue: dev1's certificate with other names, in the
+ * words of openssl.cnf; NULL: none. */
+static void issue_odd(const char *name, const char *sans)
+{
+    X509 *cert = read_cert(path_of("dev1.pem"));
+    EVP_PKEY *ca_key = read_key(path_of("ca/ca.key"));
+    int at = X509_get_ext_by_NID(cert, NID_subject_alt_name, -1);
+    char pem[64], key[64];
+    X509_EXTENSION *ext;
+    FILE *file;
+
+    X509_EXTENSION_free(X509_delete_ext(cert, at));
+    if (sans) {
+        ext = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, sans);
+        assert_non_null(ext);
+        assert_int_equal(X509_add_ext(cert, ext, -1), 1);
+        X509_EXTENSION_free(ext);
+    }
+    assert_true(X509_sign(cert, ca_key, EVP_sha256()) > 0);
+    snprintf(pem, sizeof pem, "%s.pem", name);
+    snprintf(key, sizeof key, "%s.key", name);
+    file = fopen(path_of(pem), "w");
+    assert_non_null(file);
+    assert_int_equal(PEM_write_X509(file, cert), 1);
+    assert_int_equal(fclose(file), 0);
+    assert_int_equal(link(path_of("dev1.key"), path_of(key)), 0);
+    X509_free(cert);
+    EVP_PKEY_free(ca_key);
 }
 
 static int make(void **state)
@@ -117,6 +173,20 @@ static void open_pair(struct pair *p, const char *name, int version, uint64_t op
     SSL_set_bio(p->client, b, b);
     SSL_set_accept_state(p->server);
     SSL_set_connect_state(p->client);
+}
+
+/* The alert that the client has got; 0: none. */
+static int client_alert(struct pair *p)
+{
+    char octet;
+    int reason;
+
+    ERR_clear_error();
+    if (SSL_do_handshake(p->client) == 1)
+        (void)SSL_read(p->client, &octet, 1); /* in TLS 1.3 it comes after the end */
+    reason = ERR_GET_REASON(ERR_peek_error());
+    ERR_clear_error();
+    return reason > SSL_AD_REASON_OFFSET ? reason - SSL_AD_REASON_OFFSET : 0;
 }
 
 static bool shake(struct pair *p)
@@ -198,6 +268,33 @@ static void an_expired_certificate_is_explained(void **state)
     close_pair(&p);
 }
 
+static void assert_names_nobody(const char *name, int version)
+{
+    struct pair p;
+
+    open_pair(&p, name, version, 0);
+    assert_false(shake(&p));
+    assert_int_equal(client_alert(&p), SSL_AD_BAD_CERTIFICATE);
+    assert_fails_as(fr_tls_server_explain(&p.verdict, p.error, &err), FR_EREFUSED,
+                    "handshake-refused");
+    assert_contains(err.msg, "subject alternative name");
+    close_pair(&p);
+}
+
+static void a_certificate_that_names_nobody_is_refused_by_an_alert(void **state)
+{
+    (void)state;
+    issue_odd("wild", "DNS:*.example.com");
+    issue_odd("nameless", NULL);
+    issue_odd("mail", "email:dev1@example.com");
+    issue_odd("nul", "DER:30:08:82:06:61:2e:62:00:63:64");
+    assert_names_nobody("wild", TLS1_3_VERSION);
+    assert_names_nobody("wild", TLS1_2_VERSION);
+    assert_names_nobody("nameless", TLS1_3_VERSION);
+    assert_names_nobody("mail", TLS1_3_VERSION);
+    assert_names_nobody("nul", TLS1_3_VERSION);
+}
+
 static void no_certificate_is_explained(void **state)
 {
     struct pair p;
@@ -229,6 +326,34 @@ static void tls_1_2_without_ems_is_refused_at_its_hello(void **state)
     assert_fails_as(fr_tls_server_explain(&p.verdict, p.error, &err), FR_EREFUSED,
                     "ems-missing");
     close_pair(&p);
+}
+
+/* With exceptions by name its hello is not enough to tell, its certificate is. */
+static void who_is_no_exception_is_refused_by_an_alert_too(void **state)
+{
+    static const char text[] = "state = \"/s\"\nmef { fqdn = \"mef.example.com\" "
+                               "certificate = \"c\" key = \"k\" "
+                               "enrolee-anchors = \"a\" }\n"
+                               "tls { ems-exceptions = {\"dev1.example.com\"} }\n";
+    struct fr_server_config plain = rules;
+    FR_AUTO(server_config) *config = NULL;
+    struct pair p;
+
+    (void)state;
+    issue("dev2", "dns:dev2.example.com", 3600);
+    assert_ok(fr_file_write_atomic(path_of("conf"), fr_slice_str(text), 0600, &err));
+    assert_ok(fr_server_config_load(path_of("conf"), &config, &err));
+    rules.tls = config->tls;
+    open_pair(&p, "dev2", TLS1_2_VERSION, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    assert_false(shake(&p));
+    assert_int_equal(client_alert(&p), SSL_AD_BAD_CERTIFICATE);
+    assert_fails_as(fr_tls_server_explain(&p.verdict, p.error, &err), FR_EREFUSED,
+                    "ems-missing");
+    close_pair(&p);
+    open_pair(&p, "dev1", TLS1_2_VERSION, SSL_OP_NO_EXTENDED_MASTER_SECRET);
+    assert_true(shake(&p));
+    close_pair(&p);
+    rules = plain;
 }
 
 static void tls_1_3_needs_no_ems(void **state)
@@ -304,9 +429,11 @@ int main(void)
         cmocka_unit_test(a_listed_chain_names_its_peer),
         cmocka_unit_test(the_export_is_the_standards_in_both_versions),
         cmocka_unit_test(an_expired_certificate_is_explained),
+        cmocka_unit_test(a_certificate_that_names_nobody_is_refused_by_an_alert),
         cmocka_unit_test(no_certificate_is_explained),
         cmocka_unit_test(noise_is_no_refusal),
         cmocka_unit_test(tls_1_2_without_ems_is_refused_at_its_hello),
+        cmocka_unit_test(who_is_no_exception_is_refused_by_an_alert_too),
         cmocka_unit_test(tls_1_3_needs_no_ems),
         cmocka_unit_test(before_the_handshake_there_is_no_identity),
         cmocka_unit_test(what_cannot_be_read_is_named),
