@@ -3,12 +3,13 @@
  * Gives this device its root credential and says what a broker would be told.
  *
  *     cc provision.c $(pkg-config --cflags --libs fieldroot) -o provision
- *     ./provision mef.example.com [CONFIG]
+ *     ./provision mef.example.com [CONFIG [PORT]]
  */
 #define _DEFAULT_SOURCE /* explicit_bzero */
 #include <fieldroot/fieldroot.h>
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static int on_event(void *ctx, const fr_event *event)
@@ -18,14 +19,15 @@ static int on_event(void *ctx, const fr_event *event)
     return 0; /* anything else stops the run */
 }
 
-static fr_status provision(fr_client *client, const char *mef, fr_error *error)
+static fr_status provision(fr_client *client, const char *mef, uint16_t port,
+                           fr_error *error)
 {
     fr_trigger *trigger = fr_trigger_new();
     fr_status status = FR_STATUS_INTERNAL;
 
     if (!trigger)
         return status;
-    status = fr_trigger_add_mef(trigger, mef, 0, error);
+    status = fr_trigger_add_mef(trigger, mef, port, error);
     if (status == FR_STATUS_OK)
         status = fr_provision(client, trigger, on_event, NULL, error);
     fr_trigger_free(trigger);
@@ -53,14 +55,15 @@ int main(int argc, char **argv)
     fr_error error = {.text = "no memory"};
     fr_client *client;
     fr_status status;
+    int port = argc > 3 ? atoi(argv[3]) : 0; /* 0: the default, 8443 */
 
-    if (argc < 2 || argc > 3) {
-        fprintf(stderr, "usage: provision MEF-FQDN [CONFIG]\n");
+    if (argc < 2 || argc > 4 || port < 0 || port > UINT16_MAX) {
+        fprintf(stderr, "usage: provision MEF-FQDN [CONFIG [PORT]]\n");
         return FR_STATUS_USAGE;
     }
     status = fr_client_open(argc > 2 ? argv[2] : NULL, &client, &error);
     if (status == FR_STATUS_OK) {
-        status = provision(client, argv[1], &error);
+        status = provision(client, argv[1], (uint16_t)port, &error);
         if (status == FR_STATUS_OK)
             status = show(client, argv[1], &error);
         fr_client_close(client);

@@ -39,11 +39,15 @@ static void drop(struct client *c)
 static enum fr_code listen_at(const char *path, int fd, struct fr_err *err)
 {
     struct sockaddr_un addr = {.sun_family = AF_UNIX};
+    struct stat st;
 
     if (strlen(path) >= sizeof addr.sun_path)
         return FR_FAIL(err, FR_ECONFIG, "socket path %s is longer than %zu octets",
                        path, sizeof addr.sun_path - 1);
     memcpy(addr.sun_path, path, strlen(path));
+    if (lstat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+        return FR_FAIL(err, FR_ECONFIG, "socket path %s: there is something else",
+                       path);
     (void)unlink(path);
     mode_t before = umask(0177);
     int rc = bind(fd, (const struct sockaddr *)&addr, sizeof addr);

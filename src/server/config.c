@@ -184,7 +184,7 @@ static enum fr_code read_mef_rules(struct fr_server_config *c,
     c->confirmation_required = confirmation == 1;
     FR_TRY(read_duration(mef, "expiry-max", INT64_C(60) * MS,
                          INT64_C(100) * DAYS_365_S * MS, &c->expiry_max_s, err));
-    FR_TRY(read_duration(mef, "grace", 0, INT64_C(10) * DAYS_365_S * MS, &c->grace_s,
+    FR_TRY(read_duration(mef, "grace", MS, INT64_C(10) * DAYS_365_S * MS, &c->grace_s,
                          err));
     c->expiry_max_s /= MS;
     c->grace_s /= MS;

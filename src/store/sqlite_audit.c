@@ -38,23 +38,21 @@ static enum fr_code tail(struct fr_sqlite *s, struct fr_store_audit *line,
     return fr_sql_end(rc);
 }
 
-static enum fr_code add(struct fr_sqlite *s, const struct fr_store_audit *said,
+static enum fr_code add(struct fr_sqlite *s, struct fr_store_audit *line,
                         struct fr_err *err)
 {
-    struct fr_store_audit line = *said;
-
-    FR_TRY(tail(s, &line, err));
-    FR_TRY(fr_store_audit_hash(&line, line.prev, line.hash, err));
+    FR_TRY(tail(s, line, err));
+    FR_TRY(fr_store_audit_hash(line, line->prev, line->hash, err));
     return fr_sql_run(s, FR_SQL_AUDIT_ADD,
-                      FR_VALUES(FR_VINT(line.seq), FR_VINT(line.at),
-                                FR_VTEXT(line.actor), FR_VTEXT(line.action),
-                                FR_VTEXT(line.subject), FR_VTEXT(line.decision),
-                                FR_VTEXT(line.reason), FR_VTEXT(line.text),
-                                FR_VTEXT(line.prev), FR_VTEXT(line.hash)),
+                      FR_VALUES(FR_VINT(line->seq), FR_VINT(line->at),
+                                FR_VTEXT(line->actor), FR_VTEXT(line->action),
+                                FR_VTEXT(line->subject), FR_VTEXT(line->decision),
+                                FR_VTEXT(line->reason), FR_VTEXT(line->text),
+                                FR_VTEXT(line->prev), FR_VTEXT(line->hash)),
                       NULL, err);
 }
 
-static void audit_add(struct fr_store *store, const struct fr_store_audit *line,
+static void audit_add(struct fr_store *store, struct fr_store_audit *line,
                       struct fr_store_call call)
 {
     struct fr_err err = {0};

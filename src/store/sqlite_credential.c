@@ -159,6 +159,37 @@ static void feed_last(struct fr_store *store, uint64_t *ret, struct fr_store_cal
     fr_sqlite_done(call, rc, &err);
 }
 
+/* INT64_MAX where there is nothing to take the least of. */
+static void least(struct fr_store *store, enum fr_sql sql, int64_t *ret,
+                  struct fr_store_call call)
+{
+    struct fr_err err = {0};
+    int64_t at, n;
+    enum fr_code rc = one_number(fr_sqlite_of(store), sql, &at, &n, &err);
+
+    if (rc == FR_OK)
+        *ret = n > 0 ? at : INT64_MAX;
+    fr_sqlite_done(call, rc, &err);
+}
+
+static void feed_oldest(struct fr_store *store, int64_t *ret, struct fr_store_call call)
+{
+    least(store, FR_SQL_FEED_OLDEST, ret, call);
+}
+
+static void feed_prune(struct fr_store *store, int64_t before, size_t limit,
+                       size_t *ret_n, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+    int n = 0;
+    enum fr_code rc = fr_sql_run(fr_sqlite_of(store), FR_SQL_FEED_PRUNE,
+                                 FR_VALUES(FR_VINT(before), FR_VINT(limit)), &n, &err);
+
+    if (rc == FR_OK)
+        *ret_n = (size_t)n;
+    fr_sqlite_done(call, rc, &err);
+}
+
 /* ---- commit ---- */
 
 static enum fr_code insert(struct fr_sqlite *s, const struct fr_store_credential *c,
@@ -196,7 +227,7 @@ static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
     enum fr_code rc;
 
     FR_TRY(
-        fr_sql_query(s, FR_SQL_FEED_HAS_KEY, FR_VALUES(FR_VTEXT(key_id)), &rows, err));
+        fr_sql_query(s, FR_SQL_KEY_WAS_HERE, FR_VALUES(FR_VTEXT(key_id)), &rows, err));
     rc = fr_sql_next(&rows, err);
     if (rc == FR_OK)
         return FR_FAIL_AS(err, FR_ECONFLICT, "key-id-exists",
@@ -204,7 +235,8 @@ static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
     return fr_sql_end(rc);
 }
 
-/* current moves to previous, and what was there goes. */
+/* current moves to previous, and what was there goes. Who revokes by the listing that
+ * the place has now must find both. */
 static enum fr_code make_room(struct fr_sqlite *s, const struct fr_store_credential *c,
                               struct fr_store_displaced *ret, struct fr_err *err)
 {
@@ -217,7 +249,8 @@ static enum fr_code make_room(struct fr_sqlite *s, const struct fr_store_credent
     if (previous.key_id[0])
         FR_TRY(drop(s, &previous, FR_EVENT_RETIRED, c->created, err));
     FR_TRY(fr_sql_run_one(s, FR_SQL_CREDENTIAL_DEMOTE,
-                          FR_VALUES(FR_VTEXT(current.key_id)), "credential", err));
+                          FR_VALUES(FR_VTEXT(current.key_id), FR_VTEXT(c->enrolee)),
+                          "credential", err));
     memcpy(ret->removed, previous.key_id, sizeof ret->removed);
     memcpy(ret->previous, current.key_id, sizeof ret->previous);
     ret->was_acked = current.acked != 0;
@@ -402,14 +435,7 @@ static void credential_due(struct fr_store *store, int64_t now, size_t limit,
 static void credential_next_due(struct fr_store *store, int64_t *ret,
                                 struct fr_store_call call)
 {
-    struct fr_err err = {0};
-    int64_t at, n;
-    enum fr_code rc =
-        one_number(fr_sqlite_of(store), FR_SQL_CREDENTIAL_NEXT_DUE, &at, &n, &err);
-
-    if (rc == FR_OK)
-        *ret = n > 0 ? at : INT64_MAX;
-    fr_sqlite_done(call, rc, &err);
+    least(store, FR_SQL_CREDENTIAL_NEXT_DUE, ret, call);
 }
 
 void fr_sqlite_credential_ops(struct fr_store_methods *m)
@@ -425,4 +451,6 @@ void fr_sqlite_credential_ops(struct fr_store_methods *m)
     m->credential_next_due = credential_next_due;
     m->feed = feed;
     m->feed_last = feed_last;
+    m->feed_oldest = feed_oldest;
+    m->feed_prune = feed_prune;
 }

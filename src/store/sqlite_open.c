@@ -69,9 +69,21 @@ static void sqlite_rollback(struct fr_store *store, struct fr_store_call call)
     fr_sqlite_done(call, rollback(fr_sqlite_of(store), &err), &err);
 }
 
+/* Disk full, an I/O error: SQLite may roll back by itself. A savepoint would then begin
+ * a transaction of its own, and keep what the rest of the batch is told has failed. */
+static enum fr_code mark(struct fr_sqlite *s, struct fr_err *err)
+{
+    if (sqlite3_get_autocommit(s->db))
+        return FR_FAIL_AS(err, FR_ESTORE, "batch-lost",
+                          "the database has rolled back: nothing was kept");
+    return fr_sql_run(s, FR_SQL_MARK, FR_NO_VALUES, NULL, err);
+}
+
 static void sqlite_mark(struct fr_store *store, struct fr_store_call call)
 {
-    plain(store, FR_SQL_MARK, call);
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call, mark(fr_sqlite_of(store), &err), &err);
 }
 
 static void sqlite_keep(struct fr_store *store, struct fr_store_call call)

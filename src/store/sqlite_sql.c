@@ -69,6 +69,7 @@ const char *const fr_sql_schema[] = {
     " at INTEGER NOT NULL);"
     "CREATE INDEX feed_target ON feed (target_fqdn, seq);"
     "CREATE INDEX feed_key ON feed (key_id);"
+    "CREATE INDEX feed_expires ON feed (expires);"
     "CREATE TABLE audit ("
     " seq INTEGER PRIMARY KEY NOT NULL,"
     " at INTEGER NOT NULL,"
@@ -165,7 +166,8 @@ const char *const fr_sql_text[FR_N_SQL] = {
     [FR_SQL_CREDENTIAL_SLOT] = CREDENTIAL
     "WHERE identity = ?1 AND admin_fqdn = ?2 AND suid = ?3 AND target = ?4"
     " AND slot = ?5",
-    [FR_SQL_CREDENTIAL_DEMOTE] = "UPDATE credential SET slot = 1 WHERE key_id = ?1",
+    [FR_SQL_CREDENTIAL_DEMOTE] =
+        "UPDATE credential SET slot = 1, enrolee = ?2 WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_DELETE] = "DELETE FROM credential WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_RESPONSE] = "SELECT response FROM credential WHERE key_id = ?1",
     /* ?1 after, ?2 limit, ?3 enrolee, ?4 target, ?5 SAN; the first condition of each
@@ -200,7 +202,18 @@ const char *const fr_sql_text[FR_N_SQL] = {
         " WHERE target_fqdn IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND seq > ?9"
         " ORDER BY seq LIMIT ?10",
     [FR_SQL_FEED_LAST] = "SELECT COALESCE(MAX(seq), 0) FROM feed",
-    [FR_SQL_FEED_HAS_KEY] = "SELECT 1 FROM feed WHERE key_id = ?1 LIMIT 1",
+    /* The feed forgets in the end, the audit trail does not. */
+    [FR_SQL_KEY_WAS_HERE] = "SELECT 1 FROM feed WHERE key_id = ?1 UNION ALL"
+                            " SELECT 1 FROM audit WHERE subject = ?1"
+                            " AND action = 'commit' AND decision = 'allowed' LIMIT 1",
+    [FR_SQL_FEED_OLDEST] = "SELECT MIN(expires), COUNT(*) FROM ("
+                           "SELECT expires FROM feed ORDER BY expires LIMIT 1)"
+                           " AS first",
+    [FR_SQL_FEED_PRUNE] =
+        "DELETE FROM feed WHERE seq IN (SELECT f.seq FROM feed f WHERE f.expires < ?1"
+        " AND f.seq < (SELECT MAX(seq) FROM feed) AND NOT EXISTS"
+        " (SELECT 1 FROM credential c WHERE c.key_id = f.key_id)"
+        " ORDER BY f.expires LIMIT ?2)",
 
     [FR_SQL_AUDIT_ADD] =
         "INSERT INTO audit (seq, at, actor, action, subject, decision, reason, text,"

@@ -9,7 +9,8 @@
  * fails, so does the call.
  *
  * Writing belongs into a batch: begin, then for each request mark and keep or undo,
- * then commit. undo takes back what was done since mark, and the batch goes on.
+ * then commit. undo takes back what was done since mark, and the batch goes on. A batch
+ * that the store itself gave up takes no further mark (FR_ESTORE "batch-lost").
  * Not for use by several threads.
  *
  * Codes: FR_ENOTFOUND, FR_ECONFLICT as said; FR_ESTORE for any failure of the store
@@ -112,7 +113,7 @@ struct fr_store_feed_query {
     size_t limit;
 };
 
-/* A line of the audit trail. seq, prev and hash are the store's to fill. */
+/* A line of the audit trail. seq, prev and hash are filled in by audit_add. */
 struct fr_store_audit {
     uint64_t seq;
     int64_t at;
@@ -242,6 +243,7 @@ struct fr_store_methods {
                     struct fr_store_allowed_rows rows, struct fr_store_call call);
 
     /* new = current, old current = previous, old previous is gone; the feed says so.
+     * The previous one follows its successor to whatever listing that came by.
      * FR_ECONFLICT reason "key-id-exists" if the KeID is or ever was here. */
     void (*credential_commit)(struct fr_store *s, const struct fr_store_credential *c,
                               struct fr_slice response, struct fr_store_displaced *ret,
@@ -276,8 +278,15 @@ struct fr_store_methods {
                  struct fr_store_change_rows rows, struct fr_store_call call);
     /* Sequence number of the last change of all; 0: none. */
     void (*feed_last)(struct fr_store *s, uint64_t *ret, struct fr_store_call call);
+    /* The earliest expiry of a key that it tells of; INT64_MAX: it is empty. */
+    void (*feed_oldest)(struct fr_store *s, int64_t *ret, struct fr_store_call call);
+    /* Forgets what was said of keys that are no credentials any more and whose own
+     * expiry is before `before`, at most limit changes; never the last change of all.
+     * Their KeIDs stay taken. */
+    void (*feed_prune)(struct fr_store *s, int64_t before, size_t limit, size_t *ret_n,
+                       struct fr_store_call call);
 
-    void (*audit_add)(struct fr_store *s, const struct fr_store_audit *line,
+    void (*audit_add)(struct fr_store *s, struct fr_store_audit *line,
                       struct fr_store_call call);
     /* The last lines that fit, the oldest of them first. */
     void (*audit_last)(struct fr_store *s, const struct fr_store_audit_query *query,

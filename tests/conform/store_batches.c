@@ -98,6 +98,23 @@ static bool say_no(void *ctx)
     return --*(int *)ctx < 0;
 }
 
+/* As when the disk is full: the rest of the batch must not be kept by itself. */
+static void batch_that_is_lost_takes_no_more(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_enrolee found;
+
+    DO_PLAIN(l, begin);
+    DO_PLAIN(l, mark);
+    add_enrolee(l, "a");
+    DO_PLAIN(l, keep);
+    DO_PLAIN(l, rollback);
+    assert_int_equal(ASK_PLAIN(l, mark), FR_ESTORE);
+    assert_string_equal(l->err.reason, "batch-lost");
+    assert_int_equal(ASK_PLAIN(l, commit), FR_ESTORE);
+    assert_int_equal(ASK(l, enrolee_find, "a", &found), FR_ENOTFOUND);
+}
+
 static void failed_commit_undoes_all_and_the_next_batch_works(void **state)
 {
     struct store_lab *l = *state;
@@ -134,6 +151,7 @@ const struct CMUnitTest store_batches[] = {
     STORE(rolled_back_batch_is_not),
     STORE(undone_request_leaves_the_others),
     STORE(failed_operation_does_not_poison_the_batch),
+    STORE(batch_that_is_lost_takes_no_more),
     STORE(failed_commit_undoes_all_and_the_next_batch_works),
     STORE(facts_are_kept_and_replaced),
     {0},

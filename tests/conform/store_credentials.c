@@ -318,7 +318,58 @@ static void feed_goes_on_behind_its_cursor(void **state)
     assert_feed(l, query, "1 added");
 }
 
+static void feed_forgets_what_nobody_can_need(void **state)
+{
+    struct fr_store_feed_query query = {.fqdns = {"broker.example.com"}, .n_fqdns = 1};
+    const int64_t ever = INT64_MAX / 2;
+    struct store_lab *l = *state;
+    struct fr_store_credential c = store_credential(KEY(1));
+    uint64_t last, after;
+    int64_t oldest;
+    size_t n;
+
+    DO(l, feed_oldest, &oldest);
+    assert_true(oldest == INT64_MAX);
+    store_populate(l);
+    commit(l, KEY(1));
+    DO(l, credential_remove, KEY(1), FR_EVENT_REVOKED, (int64_t)2000);
+    commit(l, KEY(2));
+    DO(l, feed_last, &last);
+    DO(l, feed_oldest, &oldest);
+    assert_true(oldest == c.expires);
+    DO(l, feed_prune, c.expires, (size_t)10, &n); /* not over yet */
+    assert_int_equal(n, 0);
+    DO(l, feed_prune, ever, (size_t)1, &n);
+    assert_int_equal(n, 1);
+    DO(l, feed_prune, ever, (size_t)10, &n);
+    assert_int_equal(n, 1);
+    assert_feed(l, query, "2 added"); /* it has its credential */
+    DO(l, feed_last, &after);
+    assert_true(after == last);
+    DO(l, credential_remove, KEY(2), FR_EVENT_RETIRED, (int64_t)3000);
+    DO(l, feed_prune, ever, (size_t)10, &n);
+    assert_feed(l, query, "2 retired"); /* the last: cursors go by it */
+}
+
+static void previous_key_follows_its_successor_to_its_listing(void **state)
+{
+    const struct fr_store_page page = {.enrolee = "dev2", .limit = 10};
+    struct fr_store_enrolee other = store_enrolee("dev2", "");
+    struct fr_store_credential c = store_credential(KEY(2));
+    struct store_lab *l = *state;
+    struct fr_store_displaced d;
+
+    store_populate(l);
+    DO(l, enrolee_add, &other);
+    commit(l, KEY(1));
+    snprintf(c.enrolee, sizeof c.enrolee, "dev2");
+    DO(l, credential_commit, &c, fr_slice_str("{}"), &d);
+    assert_listed(l, page, "1 2");
+}
+
 const struct CMUnitTest store_credentials[] = {
+    STORE(feed_forgets_what_nobody_can_need),
+    STORE(previous_key_follows_its_successor_to_its_listing),
     STORE(credential_comes_back_as_it_was),
     STORE(commit_moves_the_slots_on),
     STORE(commit_says_whether_the_old_key_was_acknowledged),

@@ -3,6 +3,7 @@
 `openssl s_client`, which exports the key material, with hand-written requests; the keys
 are recomputed here with Python's hmac. And the rules of the exchange at the MEF."""
 import base64
+import contextlib
 import hashlib
 import hmac
 import json
@@ -41,7 +42,8 @@ class Client:
     def close(self):
         self.process.kill()
         self.process.wait()
-        self.process.stdin.close()
+        with contextlib.suppress(BrokenPipeError):
+            self.process.stdin.close()
         self.process.stdout.close()
 
     def read(self, enough):

@@ -278,7 +278,7 @@ class ThePageAndTheServer(Compare):
         request, (_, _, _, answer) = wire.register_key()
         for mac in (bytes(32), None):  # None: the right one
             self.assertEqual(wire.confirm(request, answer, mac)[:2], (403, 4103))
-        self.assertEqual(wire.call("GET", f"/mefbase/{client}/cmd")[:2], (200, 2000))
+        self.assertEqual(wire.call("GET", f"/mefbase/{client}/cmd")[:2], (403, 4103))
         self.assertEqual(self.lab.ctl("credential", "list"), [])
 
     def test_what_a_target_asks(self):

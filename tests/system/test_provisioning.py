@@ -179,6 +179,20 @@ class Manual(lab.TestCase):
                 self.provisioned(device.provision(self.lab.mef()))
 
 
+class Library(lab.TestCase):
+    def test_a_device_makers_program_is_provisioned_by_the_public_api(self):
+        site = self.site().start()
+        device = site.listed_device()
+        example = lab.program("tests/unit/agent/example-provision")
+        port = site.ports["enrol"]
+        run = lab.run(example, lab.MEF, device.config, port)
+        self.assertEqual(run.status, 0, run)
+        self.assertRegex(run.out, r"^psk_identity [0-9A-F]{32}@mef\.example\.com\n$")
+        self.assertEqual(device.slots(), {"current"})
+        refused = lab.run(example, "wrong.example.com", device.config, 1)
+        self.assertEqual(refused.status, 69, refused)
+
+
 class ServerProfile(lab.TestCase):
     def test_a_server_pinned_to_the_standards_suites_serves_pinned_devices_only(self):
         site = self.site().start(tls='profile = "onem2m"')

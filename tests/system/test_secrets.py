@@ -3,6 +3,7 @@
 purpose is to hold it."""
 import os
 import threading
+import unittest
 
 import lab
 
@@ -74,6 +75,35 @@ class Secrets(lab.TestCase):
         for output in outputs:
             self.nowhere(secrets, (output.out + output.err).encode(), "an output")
 
+    @unittest.skipUnless(os.geteuid() == 0, "reads the memory of other processes")
+    def test_no_process_of_the_daemon_keeps_a_key_that_passed_through(self):
+        site = self.site().start()
+        device, target = site.listed_device(), site.target()
+        self.assertEqual(device.provision(site.mef()).status, 0)
+        self.assertEqual(target.sync().status, 0)
+        secrets = self.secrets(device, target)
+        self.assertEqual(len(secrets), 2)  # Ke, and what the target got
+        with open(f"/proc/{site.daemon.pid}/task/{site.daemon.pid}/children",
+                  encoding="utf-8") as f:
+            pids = [site.daemon.pid, *map(int, f.read().split())]
+        self.assertGreater(len(pids), 4)
+        for pid in pids:
+            parts = list(self.memory(pid))
+            self.assertTrue(any(b"fieldrootd" in part for part in parts))
+            for part in parts:
+                self.nowhere(secrets, part, f"memory of {pid}")
+
+    @staticmethod
+    def memory(pid):
+        with open(f"/proc/{pid}/maps", encoding="utf-8") as maps, \
+                open(f"/proc/{pid}/mem", "rb") as memory:
+            for line in maps:
+                span, rights = line.split()[:2]
+                start, end = (int(n, 16) for n in span.split("-"))
+                if rights.startswith("rw") and end - start < 1 << 28:  # a sanitizer's
+                    memory.seek(start)
+                    yield memory.read(end - start)
+
     @staticmethod
     def secrets(device, target):
         keys = {bytes.fromhex(k) for k in target.keys().values()}
@@ -88,7 +118,7 @@ class Secrets(lab.TestCase):
     def nowhere(self, secrets, data, where):
         for secret in secrets:
             for form in (secret, secret.hex().encode(), secret.hex().upper().encode()):
-                self.assertNotIn(form, data, where)
+                self.assertFalse(form in data, where)  # not what it is in
 
     @staticmethod
     def files(site):

@@ -45,8 +45,11 @@ static void close_foreign(const struct fr_child_setup *s)
     close_fd(s->parent_control_fd);
     close_fd(s->signal_fd);
     close_fd(s->ready_read_fd);
-    if (s->kind != FR_CHILD_VAULT)
-        close_fd(s->control_fd);
+    close_fd(s->starter_fd);
+    if (s->kind == FR_CHILD_VAULT)
+        return;
+    close_fd(s->control_fd);
+    close_fd(s->lock_fd);
 }
 
 static void reset_signals(void)

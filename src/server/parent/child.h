@@ -18,6 +18,8 @@ struct fr_child_setup {
     int parent_control_fd; /* vault: the parent's end, to be closed */
     int signal_fd;         /* the parent's, to be closed */
     int ready_read_fd;     /* the parent's, to be closed */
+    int starter_fd;        /* --ready-fd, the parent's, to be closed; -1: none */
+    int lock_fd;           /* the vault's too: no other may open its database */
     int ready_fd;          /* one octet when it runs */
 };
 

@@ -212,6 +212,8 @@ static enum fr_code start(struct parent *p, struct fr_slot *slot, struct fr_err 
         .signal_fd = p->signal_fd,
         .ready_read_fd = p->ready_pipe[0],
         .ready_fd = p->ready_pipe[1],
+        .starter_fd = p->ready_fd,
+        .lock_fd = p->lock_fd,
     };
     pid_t pid = 0;
 

@@ -208,6 +208,11 @@ static enum fr_code verify(const struct fr_call *c, json_t **ret, struct fr_err 
                           "the audit trail is broken at line %llu: it was changed from "
                           "there on, or a line before it was removed",
                           (unsigned long long)chain.broken_at);
+    if (chain.is_cut)
+        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
+                          "the audit trail does not end where it was ended: lines were "
+                          "removed from its end, or added, and %llu are left",
+                          (unsigned long long)chain.lines);
     return fr_call_result(
         json_pack("{s:b, s:I}", "intact", 1, "lines", (json_int_t)chain.lines), ret,
         err);

@@ -26,8 +26,7 @@ static enum fr_code check_document(const char *name, struct fr_slice text,
 {
     FR_AUTO(document) *document = NULL;
 
-    return fr_document_parse(text, name, FR_USE_DISCOVERED, &document,
-                             NULL, err);
+    return fr_document_parse(text, name, FR_USE_DISCOVERED, &document, NULL, err);
 }
 
 enum fr_code fr_admin_instructions_set(const struct fr_call *c, json_t **ret,

@@ -47,8 +47,7 @@ static enum fr_code check_fetch(const struct fr_request *q,
 {
     if (!fr_peer_has_fqdn(&q->who.peer, c->target_fqdn))
         return FR_FAIL_AS(err, FR_EREFUSED, "not-your-key",
-                          "%s is not %s, the target of that credential", q->who.name,
-                          c->target_fqdn);
+                          "%s is not the target of that credential", q->who.name);
     if (suid != c->place.suid)
         return FR_FAIL_AS(err, FR_EREFUSED, "unknown-suid",
                           "that credential is for SUID %d, not %d", c->place.suid,
@@ -83,6 +82,7 @@ enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
                                  .subject = c.key_id,
                                  .decision = "allowed",
                                  .reason = "fetched"};
+    char text[2 * FR_ERR_MSG_MAX + FR_SAN_TEXT_MAX];
 
     if (!fr_suid_is_defined(suid))
         return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
@@ -93,8 +93,11 @@ enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
     fr_reply_str(q->reply, FR_F_ENROLEE, value_of(c.san));
     fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)end_of(&c));
     FR_TRY(FR_ASK(q->v, err, credential_fetched, c.key_id, q->now));
-    return fr_vault_audit(q->v, &said, err, "%s from %s fetched the key of %s (\"%s\")",
-                          q->who.name, q->who.address, c.san, c.enrolee);
+    snprintf(text, sizeof text, "%s from %s fetched the key of %s (\"%s\")",
+             q->who.name, q->who.address, c.san, c.enrolee);
+    if (!c.fetched)
+        return fr_vault_audit(q->v, &said, err, "%s", text);
+    return fr_vault_audit_rated(q->v, &q->v->refetches, &said, text, err);
 }
 
 /* ---- feed ---- */

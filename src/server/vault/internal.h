@@ -24,7 +24,9 @@ struct fr_vault {
     const struct fr_env *env;
     struct fr_store *store;
     struct fr_kek *kek;
-    struct fr_rate notes, refusals;
+    struct fr_secret *audit_key; /* seals the end of the audit trail */
+    int64_t pruned;              /* when the feed was, last */
+    struct fr_rate notes, refusals, refetches;
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
 };
@@ -151,7 +153,8 @@ FR_MUST_USE enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate
 
 struct fr_chain {
     uint64_t lines;
-    uint64_t broken_at; /* sequence number of the first bad line; 0: intact */
+    uint64_t broken_at; /* sequence number of the first bad line; 0: none */
+    bool is_cut;        /* it does not end where the vault ended it */
 };
 FR_MUST_USE enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
                                                struct fr_err *err);

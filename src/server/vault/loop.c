@@ -220,7 +220,8 @@ static void expel(struct loop *l, struct worker *w, const struct fr_err *why)
 
     fr_log(FR_LOG_ERROR, "%s worker closed: %s", fr_worker_name(w->type), why->msg);
     w->is_ended = w->is_expelled = true;
-    if (fr_vault_audit(l->v, &said, &err, "worker closed: %s", why->msg) != FR_OK)
+    if (l->is_open &&
+        fr_vault_audit(l->v, &said, &err, "worker closed: %s", why->msg) != FR_OK)
         fr_log(FR_LOG_ERROR, "%s", err.msg);
 }
 

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The end of credentials. */
+/* The end of credentials, and of what the feed says of them. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
 #include "server/vault/internal.h"
+
+enum { PRUNE_EVERY_S = 3600 };
 
 enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn, struct fr_err *err)
 {
@@ -101,10 +103,45 @@ static enum fr_code retire_due(struct fr_vault *v, int64_t now, struct fr_err *e
     return rc;
 }
 
+static enum fr_code prune_batch(struct fr_vault *v, int64_t before, size_t *ret_n,
+                                struct fr_err *err)
+{
+    enum fr_code rc;
+
+    FR_TRY(fr_vault_begin(v, err));
+    rc = FR_ASK(v, err, feed_prune, before, (size_t)FR_VAULT_BATCH_MAX, ret_n);
+    if (rc == FR_OK)
+        return fr_vault_commit(v, err);
+    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    return rc;
+}
+
+/* A target drops a key at its expiry by itself; so what was said of it can go some time
+ * after that, and no reader needs to begin again. */
+static enum fr_code prune_feed(struct fr_vault *v, int64_t now, struct fr_err *err)
+{
+    int64_t before = now - FR_VAULT_FEED_KEEP_S, oldest = INT64_MAX;
+    size_t n = 0;
+
+    FR_TRY(FR_ASK(v, err, feed_oldest, &oldest));
+    if (oldest < before)
+        FR_TRY(prune_batch(v, before, &n, err));
+    if (n < FR_VAULT_BATCH_MAX) /* else there is more at the next tick */
+        v->pruned = now;
+    return FR_OK;
+}
+
+static bool is_time_to_prune(const struct fr_vault *v, int64_t now)
+{
+    return now < v->pruned || now - v->pruned >= PRUNE_EVERY_S;
+}
+
 enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due, struct fr_err *err)
 {
     int64_t now = fr_wall_s(v->env), due = INT64_MAX;
 
+    if (is_time_to_prune(v, now))
+        FR_TRY(prune_feed(v, now, err));
     v->n_grown = 0;
     FR_TRY(FR_ASK(v, err, credential_next_due, &due));
     if (due <= now) {

@@ -12,7 +12,9 @@
 #include "model/instruction.h"
 #include "server/vault/internal.h"
 
-enum { KEY_FILE_MAX = 2 * FR_KEK_LEN + 2, REFUSALS_PER_S = 500 };
+#define AUDIT_KEY_LABEL "Fieldroot audit trail v1"
+
+enum { KEY_FILE_MAX = 2 * FR_KEK_LEN + 2, REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
 static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
 {
@@ -75,6 +77,8 @@ static enum fr_code read_key(struct fr_vault *v, struct fr_err *err)
         return FR_FAIL_AS(err, FR_ECONFIG, "key-file",
                           "%s is no key-encryption key: it must have %d hex digits",
                           path, 2 * FR_KEK_LEN);
+    FR_TRY(fr_hkdf_sha256(key, (struct fr_slice){0}, fr_slice_str(AUDIT_KEY_LABEL),
+                          FR_SHA256_LEN, &v->audit_key, err));
     return fr_kek_new(key, &v->kek, err);
 }
 
@@ -105,6 +109,7 @@ static void fill_defaults(struct fr_vault *v)
         c->grace_s = FR_VAULT_GRACE_S;
     v->notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
     v->refusals.limit = REFUSALS_PER_S;
+    v->refetches.limit = REFETCHES_PER_S;
 }
 
 static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
@@ -143,6 +148,7 @@ void fr_vault_free(struct fr_vault *v)
         return;
     fr_store_free(v->store);
     fr_kek_free(v->kek);
+    fr_secret_free(v->audit_key);
     free(v->grown);
     free(v);
 }

@@ -14,11 +14,13 @@
 #include "server/ipc/msg.h"
 #include "store/store.h"
 
-#define FR_VAULT_GRACE_S      86400 /* from an ack to the end of the previous key */
-#define FR_VAULT_WORKERS_MAX  64
-#define FR_VAULT_BATCH_MAX    512 /* messages of one transaction */
-#define FR_VAULT_ATTEMPTS_MAX 200 /* attempt records kept of an enrolee */
-#define FR_VAULT_NOTES_PER_S  20  /* audit lines for what never became a request */
+#define FR_VAULT_GRACE_S     86400 /* from an ack to the end of the previous key */
+#define FR_VAULT_WORKERS_MAX 64
+#define FR_VAULT_BATCH_MAX   512 /* messages of one transaction */
+#define FR_VAULT_ATTEMPTS_MAX                                                          \
+    200 /* attempt records of a report, and kept of an enrolee */
+#define FR_VAULT_FEED_KEEP_S (30 * 86400) /* of a key's changes, after its expiry */
+#define FR_VAULT_NOTES_PER_S 20 /* audit lines for what never became a request */
 #define FR_VAULT_LIST_MAX                                                              \
     500 /* entries of one answer to an operator; "after" and                           \
            "limit" of a list call page on */
@@ -101,8 +103,9 @@ FR_MUST_USE enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)
 size_t fr_vault_grown(const struct fr_vault *v);
 const char *fr_vault_grown_at(const struct fr_vault *v, size_t i);
 
-/* Retires what is due: previous credentials at ack + grace, any at its own expiry. A
- * batch of its own; at most FR_VAULT_BATCH_MAX a call. *ret_due: when the next is due,
+/* Retires what is due: previous credentials at ack + grace, any at its own expiry; and
+ * once an hour forgets what no reader of the feed can need. Batches of their own; at
+ * most FR_VAULT_BATCH_MAX a call. *ret_due: when the next is due,
  * INT64_MAX for never. */
 FR_MUST_USE enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due,
                                        struct fr_err *err);

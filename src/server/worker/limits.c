@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/worker/limits.h"
 
+#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,7 @@
 enum { BUCKETS = 1024, ADDRESS_MAX = 64, MS = 1000 };
 
 struct entry {
-    char address[ADDRESS_MAX];
+    char network[ADDRESS_MAX];
     size_t n;
     struct entry *next;
 };
@@ -45,16 +46,28 @@ void fr_admission_free(struct fr_admission *a)
     free(a);
 }
 
+/* Who has an IPv6 address has the rest of its /64 as well: they count as one. */
+static void network_of(const char *address, char to[ADDRESS_MAX])
+{
+    struct in6_addr v6;
+
+    snprintf(to, ADDRESS_MAX, "%s", address);
+    if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
+        return;
+    memset(v6.s6_addr + 8, 0, 8);
+    (void)inet_ntop(AF_INET6, &v6, to, ADDRESS_MAX);
+}
+
 /* FNV-1a: whoever makes addresses collide costs a short list, bounded by total. */
-static struct entry **find(struct fr_admission *a, const char *address)
+static struct entry **find(struct fr_admission *a, const char *network)
 {
     uint32_t hash = 2166136261u;
     struct entry **at;
 
-    for (const char *c = address; *c; c++)
+    for (const char *c = network; *c; c++)
         hash = (hash ^ (unsigned char)*c) * 16777619u;
     at = &a->bucket[hash % BUCKETS];
-    while (*at && strcmp((*at)->address, address) != 0)
+    while (*at && strcmp((*at)->network, network) != 0)
         at = &(*at)->next;
     return at;
 }
@@ -62,8 +75,11 @@ static struct entry **find(struct fr_admission *a, const char *address)
 enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
                                 struct fr_err *err)
 {
-    struct entry **at = find(a, address);
+    char network[ADDRESS_MAX];
+    struct entry **at;
 
+    network_of(address, network);
+    at = find(a, network);
     if (a->total >= a->max_total)
         return FR_FAIL_AS(err, FR_EBUSY, "too-many-connections",
                           "%zu connections are open", a->total);
@@ -71,11 +87,11 @@ enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
         *at = calloc(1, sizeof **at);
         if (!*at)
             return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
-        snprintf((*at)->address, sizeof(*at)->address, "%s", address);
+        memcpy((*at)->network, network, sizeof network);
     }
     if ((*at)->n >= a->max_per_address)
         return FR_FAIL_AS(err, FR_EBUSY, "too-many-of-address",
-                          "%zu connections of %s are open", (*at)->n, address);
+                          "%zu connections of %s are open", (*at)->n, network);
     (*at)->n++;
     a->total++;
     return FR_OK;
@@ -83,8 +99,12 @@ enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
 
 void fr_admission_leave(struct fr_admission *a, const char *address)
 {
-    struct entry **at = find(a, address), *e = *at;
+    char network[ADDRESS_MAX];
+    struct entry **at, *e;
 
+    network_of(address, network);
+    at = find(a, network);
+    e = *at;
     if (!e)
         return;
     a->total--;

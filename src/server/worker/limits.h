@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many connections a worker has, in all and by address, and a token bucket for what
- * may be said how often. Memory is bounded by the number of connections.
+ * How many connections a worker has, in all and by address (IPv6: by /64), and a token
+ * bucket for what may be said how often. Memory is bounded by the number of
+ * connections.
  */
 #ifndef FR_SERVER_WORKER_LIMITS_H
 #define FR_SERVER_WORKER_LIMITS_H

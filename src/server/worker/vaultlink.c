@@ -9,7 +9,11 @@
 
 #include "base/log.h"
 
-enum { READ_CHUNK = 64 * 1024, OUT_MAX = 8 * 1024 * 1024 };
+enum {
+    READ_CHUNK = 64 * 1024,
+    OUT_MAX = 8 * 1024 * 1024,
+    KEPT_MAX = 4 * READ_CHUNK /* of an empty buffer: wiping it again costs */
+};
 
 struct waiting {
     uint32_t id;
@@ -54,6 +58,17 @@ enum fr_code fr_vaultlink_new(struct event_base *base, int fd,
     l->up = true;
     *ret = FR_TAKE(l);
     return FR_OK;
+}
+
+/* Keys pass through: what has been used does not stay in memory. */
+static void used_up_to(struct fr_buf *b, size_t n)
+{
+    if (n < b->len)
+        fr_buf_consume(b, n);
+    else if (b->cap > KEPT_MAX)
+        fr_buf_clear(b);
+    else
+        fr_buf_reset(b);
 }
 
 static void drop_waiting(struct fr_vaultlink *l)
@@ -171,7 +186,7 @@ static void hear_all(struct fr_vaultlink *l)
         hear(l, &m);
         at += used;
     }
-    fr_buf_consume(&l->in, at);
+    used_up_to(&l->in, at);
 }
 
 static void on_readable(int fd, short what, void *arg)
@@ -198,7 +213,7 @@ static void flush(struct fr_vaultlink *l)
 
     /* An error shows at the next read, where callers are not in the middle. */
     if (n > 0)
-        fr_buf_consume(&l->out, (size_t)n);
+        used_up_to(&l->out, (size_t)n);
     if (l->out.len > 0)
         event_add(l->on_write, NULL);
     else

@@ -357,6 +357,19 @@ static void a_broken_list_is_told_at_the_start(void **state)
     assert_int_equal(stop(&f), 65);
 }
 
+static void a_file_in_the_place_of_the_socket_stays(void **state)
+{
+    struct fixture f;
+    char more[200];
+
+    (void)state;
+    (void)snprintf(more, sizeof more, "socket = \"%s\"", pki_path("list.json"));
+    start(&f, JSON_LIST(JSON_ONE("good")), more);
+    run(&f);
+    assert_int_equal(stop(&f), 65);
+    assert_int_equal(access(f.list_path, F_OK), 0);
+}
+
 static void where_no_agent_listens_there_is_none(void **state)
 {
     struct answer a = {.lines = 0};
@@ -505,6 +518,7 @@ int main(void)
         cmocka_unit_test(the_socket_is_its_owners),
         cmocka_unit_test(a_second_agent_is_locked_out),
         cmocka_unit_test(a_broken_list_is_told_at_the_start),
+        cmocka_unit_test(a_file_in_the_place_of_the_socket_stays),
         cmocka_unit_test(where_no_agent_listens_there_is_none),
         cmocka_unit_test(signals_make_the_stop_descriptor_readable),
     };

@@ -141,6 +141,17 @@ static void a_malformed_line_is_answered_and_the_next_is_heard(void **state)
     fixture_heard(&f, FR_MSG_ADMIN);
 }
 
+static void what_is_no_text_is_answered_too(void **state)
+{
+    FR_AUTO_FD(fd) = dial();
+
+    (void)state;
+    write_all(fd, "{\"op\": \xff\xfe }\n");
+    assert_contains(read_some(fd), "\"code\":\"malformed\"");
+    write_all(fd, "{\"op\": nul\xc3\xa9\xc3\xa9 }\n");
+    assert_contains(read_some(fd), "\"code\":\"malformed\"");
+}
+
 static void a_line_that_never_ends_is_cut(void **state)
 {
     static char chunk[64 * 1024];
@@ -231,6 +242,7 @@ int main(void)
         T(lines_are_answered_one_after_the_other),
         T(a_line_may_come_in_pieces),
         T(a_malformed_line_is_answered_and_the_next_is_heard),
+        T(what_is_no_text_is_answered_too),
         T(a_line_that_never_ends_is_cut),
         T(a_client_that_has_said_all_gets_its_answer_then_the_end),
         T(a_client_that_leaves_is_forgotten),

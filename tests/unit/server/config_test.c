@@ -170,6 +170,7 @@ static void what_is_wrong_is_named_with_what_is_allowed(void **state)
     refuses(MEF "}\ntls {\n min = \"1.1\"\n}\n", "1.2, 1.3");
     refuses(MEF "}\ntls {\n min = \"1.3\"\n max = \"1.2\"\n}\n", "above");
     refuses(MEF "}\ntls {\n profile = \"onem2m\"\n min = \"1.3\"\n}\n", "onem2m");
+    refuses(MEF " grace = \"PT0S\"\n}\n", "grace");
     refuses(MEF " base = \"/mefbase/\"\n}\n", "base");
     refuses(MEF " base = \"mefbase\"\n}\n", "base");
     refuses(MEF " admin-fqdns = {\"no name\"}\n}\n", "no name");

@@ -3,6 +3,7 @@
  * that change what it does. Each test has a daemon of its own. */
 #include "enrolment.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <signal.h>
 #include <sys/socket.h>
@@ -75,6 +76,45 @@ static void a_killed_vault_comes_back_with_new_workers(void **state)
     confirm(&e);
     target_has_the_same_key(&e);
     finish(&e);
+}
+
+static size_t descriptors_on(pid_t pid, const char *file)
+{
+    char dir[64], target[512], path[384];
+    const struct dirent *entry;
+    size_t n = 0;
+    DIR *fds;
+
+    snprintf(dir, sizeof dir, "/proc/%ld/fd", (long)pid);
+    fds = opendir(dir);
+    assert_non_null(fds);
+    while ((entry = readdir(fds))) {
+        ssize_t len;
+
+        snprintf(path, sizeof path, "%s/%s", dir, entry->d_name);
+        len = readlink(path, target, sizeof target - 1);
+        target[len > 0 ? len : 0] = 0;
+        n += strstr(target, file) != NULL;
+    }
+    (void)closedir(fds);
+    return n;
+}
+
+/* A hijacked worker could give the lock away, and a second vault open the database. */
+static void only_the_vault_has_the_lock_and_the_database(void **state)
+{
+    pid_t pids[DAEMON_CHILDREN_MAX];
+    size_t n = daemon_children(&d, pids), locks = 0;
+
+    (void)state;
+    assert_true(n >= 5);
+    for (size_t i = 0; i < n; i++) {
+        bool is_vault = descriptors_on(pids[i], "fieldroot.db") > 0;
+
+        assert_int_equal(descriptors_on(pids[i], "/lock"), is_vault);
+        locks += is_vault;
+    }
+    assert_int_equal(locks, 1);
 }
 
 static void a_hangup_reads_certificates_anew_and_lets_exchanges_end(void **state)
@@ -259,6 +299,7 @@ int main(int argc, char **argv)
     const struct CMUnitTest tests[] = {
         T(a_killed_worker_is_replaced),
         T(a_killed_vault_comes_back_with_new_workers),
+        T(only_the_vault_has_the_lock_and_the_database),
         T(a_hangup_reads_certificates_anew_and_lets_exchanges_end),
         T(a_second_daemon_on_the_same_folder_is_refused),
         T(it_ends_in_order_and_removes_its_listeners),

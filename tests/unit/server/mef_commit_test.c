@@ -76,8 +76,25 @@ static void a_wrong_mac_ends_the_registration(void **state)
     fixture_answer_is(&f, 403, 4103);
     confirm(OTHER_MAC);
     fixture_answer_is(&f, 403, 4103);
+    fixture_heard_nothing(&f);
+}
+
+static void after_a_wrong_mac_nothing_looks_like_a_success(void **state)
+{
+    (void)state;
+    create_client();
+    create_key();
+    confirm(MAC);
+    fixture_heard(&f, FR_MSG_COMMIT);
+    fixture_say_code(&f, FR_EREFUSED, "confirmation-mismatch");
     fixture_send(&f, "GET", below_client("cmd"), NULL, NULL);
-    fixture_answer_is(&f, 200, 2000); /* no ack of anything */
+    fixture_answer_is(&f, 403, 4103);
+    assert_contains(fixture_body(&f), "confirmation-mismatch");
+    fixture_send(&f, "PUT", below_client("cmd"), NULL,
+                 "{\"sec:mcc\":{\"mcci\":1,\"mccs\":20}}");
+    fixture_answer_is(&f, 403, 4103);
+    fixture_send(&f, "POST", "/mefbase", JSON_TYPE, KEY_BODY);
+    fixture_answer_is(&f, 403, 4103);
     fixture_heard_nothing(&f);
 }
 
@@ -164,6 +181,8 @@ static void optional_confirmation_commits_at_the_first_command(void **state)
 
 static void required_confirmation_refuses_the_command(void **state)
 {
+    struct fr_msg m;
+
     (void)state;
     f.config.confirmation_required = true;
     create_client();
@@ -171,6 +190,8 @@ static void required_confirmation_refuses_the_command(void **state)
     fixture_send(&f, "GET", below_client("cmd"), NULL, NULL);
     fixture_answer_is(&f, 403, 4103);
     assert_contains(fixture_body(&f), "unconfirmed");
+    m = fixture_heard(&f, FR_MSG_NOTE);
+    assert_true(fr_slice_equal(m.field[FR_F_REASON], fr_slice_str("unconfirmed")));
     fixture_heard_nothing(&f);
 }
 
@@ -290,6 +311,9 @@ static void records_that_are_no_array_are_refused(void **state)
     create_client();
     fixture_send(&f, "POST", below_client("fieldroot-attempts"), NULL, "{\"a\":1}");
     fixture_answer_is(&f, 400, 4000);
+    fixture_send(&f, "POST", below_client("fieldroot-attempts"), NULL,
+                 "[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]");
+    fixture_answer_is(&f, 400, 4000);
     fixture_heard_nothing(&f);
 }
 
@@ -342,6 +366,7 @@ int main(void)
         T(a_repeated_confirmation_is_answered_without_a_second_commit),
         T(another_confirmation_after_the_commit_is_a_conflict),
         T(a_wrong_mac_ends_the_registration),
+        T(after_a_wrong_mac_nothing_looks_like_a_success),
         T(a_commit_that_the_store_refused_can_be_tried_again),
         T(a_confirmation_of_nothing_is_not_found),
         T(a_mac_of_another_length_is_malformed),

@@ -54,6 +54,16 @@ static void an_expiry_that_is_past_is_refused(void **state)
     assert_contains(fixture_body(&f), "expiry-past");
 }
 
+/* What the vault does not decide reaches the audit trail all the same. */
+static void note_says(const char *reason)
+{
+    struct fr_msg m = fixture_heard(&f, FR_MSG_NOTE);
+
+    assert_true(fr_slice_equal(m.field[FR_F_REASON], fr_slice_str(reason)));
+    assert_true(fr_msg_has(&m, FR_F_PEER));
+    fixture_heard_nothing(&f);
+}
+
 static void another_admin_fqdn_is_refused(void **state)
 {
     (void)state;
@@ -61,6 +71,17 @@ static void another_admin_fqdn_is_refused(void **state)
                  "{\"sec:mecr\":{\"adfq\":\"other.example.com\","
                  "\"et\":\"20271101T000000\"}}");
     fixture_answer_is(&f, 403, 4103);
+    note_says("admin-fqdn");
+}
+
+static void another_admin_fqdn_of_a_key_is_refused(void **state)
+{
+    (void)state;
+    fixture_send(&f, "POST", "/mefbase", JSON_TYPE,
+                 "{\"sec:mkr\":{\"adfq\":\"other.example.com\",\"suid\":22,"
+                 "\"et\":\"20271101T000000\"}}");
+    fixture_answer_is(&f, 403, 4103);
+    note_says("admin-fqdn");
 }
 
 static void a_client_registration_can_be_read_and_deleted(void **state)
@@ -93,7 +114,7 @@ static void a_foreign_origin_is_refused(void **state)
     fixture_send(&f, "POST", "/mefbase", JSON_TYPE "X-M2M-Origin: dev2.example.com\r\n",
                  KEY_BODY);
     fixture_answer_is(&f, 403, 4103);
-    fixture_heard_nothing(&f);
+    note_says("origin");
 }
 
 static void an_own_origin_is_accepted_and_is_the_creator(void **state)
@@ -122,6 +143,7 @@ static void bodies_that_are_no_resource_are_refused(void **state)
         "{}",
         "{\"sec:mkr\":{}",
         "{\"sec:mkr\":{\"suid\":\"22\"}}",
+        "{\"sec:mkr\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}",
         "{\"sec:mkr\":{\"et\":\"20271101T000000\",\"suid\":22},\"sec:mecr\":{}}",
         "{\"sec:xyz\":{}}",
         "{\"sec:mkr\":{\"et\":\"20271101T000000\",\"suid\":99}}",
@@ -148,7 +170,9 @@ static void a_key_value_is_not_taken(void **state)
     fixture_send(
         &f, "POST", "/mefbase", JSON_TYPE,
         "{\"sec:mkr\":{\"et\":\"20271101T000000\",\"suid\":22,\"kv\":\"AAAA\"}}");
-    fixture_answer_is(&f, 501, 5001);
+    fixture_answer_is(&f, 400, 4000); /* final: the client does not try again */
+    assert_contains(fixture_body(&f), "\"key-value\"");
+    fixture_heard_nothing(&f);
 }
 
 /* --- key registration */
@@ -244,6 +268,7 @@ int main(void)
         T(an_expiry_is_cut_to_the_longest),
         T(an_expiry_that_is_past_is_refused),
         T(another_admin_fqdn_is_refused),
+        T(another_admin_fqdn_of_a_key_is_refused),
         T(a_client_registration_can_be_read_and_deleted),
         T(the_request_id_is_echoed),
         T(a_foreign_origin_is_refused),

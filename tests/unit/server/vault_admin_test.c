@@ -251,6 +251,25 @@ static void revoking_the_previous_key_leaves_the_current_one(void **state)
     assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_ENOTFOUND);
 }
 
+/* First the anchor lists the device, then a listing of its own: two names, one place.
+ */
+static void revoking_reaches_the_previous_key_of_an_earlier_listing(void **state)
+{
+    struct lab *l = *state;
+
+    lab_do(l, "{'op':'target.add','id':'" BROKER "'}");
+    lab_do(l, "{'op':'enrolee.add','name':'fleet','anchor':'" ANCHOR "'}");
+    lab_do(l, "{'op':'enrolee.allow','name':'fleet','target':'" BROKER "'}");
+    lab_enrol(l, KEY_ID(1));
+    lab_do(l, "{'op':'enrolee.add','name':'dev1','anchor':'" ANCHOR
+              "','san':'dns:dev1.example.com'}");
+    lab_do(l, "{'op':'enrolee.allow','name':'dev1','target':'" BROKER "'}");
+    lab_enrol(l, KEY_ID(2));
+    assert_contains(lab_say(l, "{'op':'credential.revoke','keyId':'" KEY_ID(2) "'}"),
+                    "\"revoked\":2");
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_ENOTFOUND);
+}
+
 static void unknown_key_is_said_to_be_unknown(void **state)
 {
     struct lab *l = *state;
@@ -380,6 +399,50 @@ static void forged_first_line_breaks_the_chain(void **state)
     assert_found_broken(*state, "UPDATE audit SET prev = hash WHERE seq = 1", "line 1");
 }
 
+static void cut_off_end_is_noticed(void **state)
+{
+    assert_found_broken(*state,
+                        "DELETE FROM audit WHERE seq = (SELECT MAX(seq) FROM audit)",
+                        "does not end");
+}
+
+static void end_that_was_cut_off_with_its_seal_is_noticed(void **state)
+{
+    assert_found_broken(*state,
+                        "DELETE FROM audit WHERE seq > 2;"
+                        "DELETE FROM meta WHERE name = 'audit-end'",
+                        "does not end");
+}
+
+/* The chain has no key: whoever knows how can add a line to it, but not seal it. */
+static void line_that_the_vault_did_not_write_is_noticed(void **state)
+{
+    struct fr_store_audit line = {.at = 7,
+                                  .actor = "operator",
+                                  .action = "enrolee.add",
+                                  .decision = "allowed",
+                                  .reason = "changed"};
+    char last[2 * FR_SHA256_LEN + 1], sql[1024];
+    struct fr_err err = {0};
+    struct lab *l = *state;
+    const char *trail, *hash;
+
+    lab_populate(l);
+    trail = lab_say(l, "{'op':'audit','limit':1}");
+    hash = strstr(trail, "\"hash\":\"");
+    assert_non_null(hash);
+    snprintf(last, sizeof last, "%s", hash + strlen("\"hash\":\""));
+    line.seq = strtoull(strstr(trail, "\"seq\":") + strlen("\"seq\":"), NULL, 10) + 1;
+    assert_ok(fr_store_audit_hash(&line, last, line.hash, &err));
+    snprintf(sql, sizeof sql,
+             "INSERT INTO audit VALUES (%llu, 7, 'operator', 'enrolee.add', '',"
+             " 'allowed', 'changed', '', '%s', '%s')",
+             (unsigned long long)line.seq, last, line.hash);
+    lab_sql(l, sql);
+    assert_call_fails_as(l, "{'op':'audit','verify':true}", FR_ESTORE, "audit-broken");
+    assert_contains(l->err.msg, "does not end");
+}
+
 /* ---- explain ---- */
 
 static void assert_verdict(struct lab *l, const char *subject, const char *words)
@@ -471,6 +534,7 @@ int main(void)
         LAB(credential_shows_a_fingerprint_and_no_key),
         LAB(credentials_are_filtered),
         LAB(revoking_the_previous_key_leaves_the_current_one),
+        LAB(revoking_reaches_the_previous_key_of_an_earlier_listing),
         LAB(unknown_key_is_said_to_be_unknown),
         LAB(what_is_no_call_is_answered_all_the_same),
         LAB(failed_call_leaves_nothing_behind),
@@ -482,6 +546,9 @@ int main(void)
         LAB(removed_line_breaks_the_chain),
         LAB(exchanged_lines_break_the_chain),
         LAB(forged_first_line_breaks_the_chain),
+        LAB(cut_off_end_is_noticed),
+        LAB(end_that_was_cut_off_with_its_seal_is_noticed),
+        LAB(line_that_the_vault_did_not_write_is_noticed),
         LAB(explain_follows_a_device_through_its_life),
         LAB(explain_says_why_it_was_refused_last),
         LAB(explain_knows_a_device_that_only_its_anchor_lists),

@@ -211,6 +211,21 @@ static void revoked_key_cannot_be_committed_again(void **state)
     assert_refused(l, &c, FR_ECONFLICT, "key-id-exists");
 }
 
+/* Not even when the feed has forgotten it. */
+static void key_that_only_the_trail_remembers_cannot_be_committed_again(void **state)
+{
+    struct lab *l = *state;
+    struct lab_commit c;
+
+    lab_populate(l);
+    c = lab_commit_of(l, KEY_ID(1));
+    assert_int_equal(lab_commit(l, &c), FR_OK);
+    lab_do(l, "{'op':'credential.revoke','keyId':'" KEY_ID(1) "'}");
+    lab_sql(l, "DELETE FROM feed");
+    assert_int_equal(lab_commit(l, &c), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+}
+
 static void new_key_pushes_the_old_one_to_previous_and_the_oldest_out(void **state)
 {
     struct fr_peer peer = lab_device();
@@ -497,6 +512,7 @@ int main(void)
         LAB(key_id_of_another_enrolee_is_a_conflict),
         LAB(repeat_with_another_key_is_a_conflict),
         LAB(revoked_key_cannot_be_committed_again),
+        LAB(key_that_only_the_trail_remembers_cannot_be_committed_again),
         LAB(new_key_pushes_the_old_one_to_previous_and_the_oldest_out),
         LAB(keys_of_different_places_do_not_displace_each_other),
         LAB(key_replaced_before_its_ack_may_be_a_clones),

@@ -68,6 +68,32 @@ static void another_target_is_refused(void **state)
     assert_fetch_fails(l, OTHER, KEY_ID(1), 22, FR_EREFUSED, "not-your-key");
 }
 
+static void refusal_does_not_say_whose_key_it_is(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_fetch(l, OTHER, KEY_ID(1), 22), FR_EREFUSED);
+    assert_null(strstr(lab_text(l, FR_F_TEXT), BROKER));
+}
+
+/* A target that asks without end fills no disk. */
+static void repeated_fetches_are_audited_within_a_rate(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_OK);
+    assert_true(lab_count_reason(l, "fetched") < 100);
+    lab_enrol(l, KEY_ID(2));
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(2), 22), FR_OK);
+    assert_contains(lab_say(l, "{'op':'audit','limit':1}"),
+                    KEY_ID(2)); /* a first one */
+}
+
 static void a_subdomain_or_a_parent_is_another_target(void **state)
 {
     struct lab *l = *state;
@@ -249,6 +275,37 @@ static void cursor_beyond_the_end_starts_over(void **state)
     fr_mmef_changes_clear(&c);
 }
 
+static void feed_forgets_a_key_long_after_its_end(void **state)
+{
+    const int64_t hour_ms = INT64_C(3600) * 1000;
+    struct fr_mmef_changes changes;
+    struct lab *l = *state;
+    struct fr_err err = {0};
+    int64_t due;
+
+    l->config.expiry_max_s = 3600;
+    lab_close(l);
+    lab_open(l);
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    fr_fake_env_advance(&l->fake, hour_ms);
+    assert_ok(fr_vault_tick(l->vault, &due, &err)); /* expired: retired */
+    lab_enrol(l, KEY_ID(2));
+    fr_fake_env_advance(&l->fake, INT64_C(1000) * FR_VAULT_FEED_KEEP_S);
+    assert_ok(fr_vault_tick(l->vault, &due, &err));
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &changes);
+    assert_int_equal(changes.n, 4); /* a reader may still be behind */
+    fr_mmef_changes_clear(&changes);
+    fr_fake_env_advance(&l->fake, hour_ms);
+    assert_ok(fr_vault_tick(l->vault, &due, &err));
+    assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
+    changes_of(l, &changes);
+    assert_int_equal(changes.n, 2); /* of key 2 */
+    assert_false(changes.reset);
+    fr_mmef_changes_clear(&changes);
+}
+
 static void long_feed_comes_in_pieces(void **state)
 {
     struct lab *l = *state;
@@ -420,6 +477,24 @@ static void malformed_report_is_refused_whole(void **state)
     assert_null(strstr(lab_say(l, "{'op':'explain','subject':'dev1'}"), "no-sim"));
 }
 
+/* The one place that counts them: the worker admits whatever fits a body. */
+static void report_has_so_many_attempts_and_no_more(void **state)
+{
+    FR_AUTO_CLEAR(buf) json = FR_BUF_INIT(FR_MSG_MAX);
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    fr_buf_str(&json, "[" RECORD);
+    for (int i = 1; i < FR_VAULT_ATTEMPTS_MAX; i++)
+        fr_buf_str(&json, "," RECORD);
+    fr_buf_str(&json, "]");
+    assert_int_equal(report(l, &peer, fr_buf_cstr(&json)), FR_OK);
+    json.len--;
+    fr_buf_str(&json, "," RECORD "]");
+    assert_int_equal(report(l, &peer, fr_buf_cstr(&json)), FR_ELIMIT);
+}
+
 static void strangers_report_is_refused(void **state)
 {
     struct fr_peer peer = lab_device();
@@ -434,6 +509,8 @@ int main(void)
         LAB(target_gets_the_usage_constrained_key),
         LAB(derivation_is_the_targets),
         LAB(another_target_is_refused),
+        LAB(refusal_does_not_say_whose_key_it_is),
+        LAB(repeated_fetches_are_audited_within_a_rate),
         LAB(a_subdomain_or_a_parent_is_another_target),
         LAB(the_enrolee_itself_is_no_target),
         LAB(unverified_target_is_refused),
@@ -447,6 +524,7 @@ int main(void)
         LAB(feed_goes_on_behind_its_cursor),
         LAB(feed_tells_of_what_a_new_key_pushed_out),
         LAB(cursor_beyond_the_end_starts_over),
+        LAB(feed_forgets_a_key_long_after_its_end),
         LAB(long_feed_comes_in_pieces),
         LAB(feed_is_only_for_registered_targets),
         LAB(target_of_two_names_hears_of_both),
@@ -456,6 +534,7 @@ int main(void)
         LAB(notes_are_bounded_and_the_lost_ones_counted),
         LAB(reported_attempts_reach_the_operator),
         LAB(malformed_report_is_refused_whole),
+        LAB(report_has_so_many_attempts_and_no_more),
         LAB(strangers_report_is_refused),
     };
 

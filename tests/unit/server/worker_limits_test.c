@@ -29,6 +29,26 @@ static void an_address_has_so_many_and_no_more(void **state)
     assert_ok(fr_admission_enter(a, "10.0.0.2", &err));
 }
 
+static void who_has_an_ipv6_network_has_one_address(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "2001:db8:1:2::1", &err));
+    assert_ok(fr_admission_enter(a, "2001:db8:1:2:ffff::7", &err));
+    assert_fails_as(fr_admission_enter(a, "2001:db8:1:2::9", &err), FR_EBUSY,
+                    "too-many-of-address");
+    assert_ok(fr_admission_enter(a, "2001:db8:1:3::1", &err));
+    fr_admission_leave(a, "2001:db8:1:2::1");
+    assert_ok(fr_admission_enter(a, "2001:db8:1:2::9", &err));
+}
+
+static void ipv4_written_as_ipv6_is_one_address_each(void **state)
+{
+    (void)state;
+    assert_ok(fr_admission_enter(a, "::ffff:10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "::ffff:10.0.0.1", &err));
+    assert_ok(fr_admission_enter(a, "::ffff:10.0.0.2", &err));
+}
+
 static void all_together_have_so_many_and_no_more(void **state)
 {
     (void)state;
@@ -91,6 +111,8 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
     const struct CMUnitTest tests[] = {
         T(an_address_has_so_many_and_no_more),
+        T(who_has_an_ipv6_network_has_one_address),
+        T(ipv4_written_as_ipv6_is_one_address_each),
         T(all_together_have_so_many_and_no_more),
         T(who_leaves_makes_room),
         T(a_refused_one_does_not_count),
