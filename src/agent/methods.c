@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What this build has: one line a method (meson options bootstraps, discoveries). What is
- * not named here is not linked. */
+/* What this build has: one line a method (meson options bootstraps, discoveries). What
+ * is not named here is not linked. */
 #include <stddef.h>
 
 #include "agent/client.h"

@@ -147,6 +147,8 @@ void fr_buf_consume(struct fr_buf *b, size_t n)
         n = b->len;
     memmove(b->data, b->data + n, b->len - n);
     b->len -= n;
+    if (b->wipe)
+        explicit_bzero(b->data + b->len, n);
     b->data[b->len] = 0;
 }
 

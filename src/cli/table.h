@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * A table for a person: columns as wide as their longest cell; on a terminal that is too
- * narrow the widest ones lose the middle of their cells, and the last column wraps at
- * words. Cells are copied, control characters made printable. Not for
- * programs: they get JSON.
+ * A table for a person: columns as wide as their longest cell; on a terminal that is
+ * too narrow the widest ones lose the middle of their cells, and the last column wraps
+ * at words. Cells are copied, control characters made printable. Not for programs: they
+ * get JSON.
  */
 #ifndef FR_CLI_TABLE_H
 #define FR_CLI_TABLE_H

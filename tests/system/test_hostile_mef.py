@@ -67,7 +67,9 @@ class Hostile(lab.TestCase):
     def test_half_an_answer_is_unreachable_and_retried(self):
         half = "HTTP/1.1 201 Created\r\nX-M2M-RSC: 2001\r\nContent-Length: 500\r\n\r\n{"
         run = self.provision(says(half), budget="PT3S")
-        self.assertFailed(run, 69, "unreachable", "connection-cut")
+        self.assertFailed(run, 69, "unreachable")
+        # the budget may end in the middle of the last try, which then says "timeout"
+        self.assertEqual(run.attempts[0]["reason"], "connection-cut")
         self.assertGreater(self.peer.count, 1)
 
     def test_5xx_is_unreachable(self):

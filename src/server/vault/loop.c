@@ -376,11 +376,10 @@ static void tick(struct loop *l)
         (!l->is_stale && fr_wall_s(l->v->env) < l->due))
         return;
     l->last_tick_ms = now_ms;
-    if (fr_vault_tick(l->v, &l->due, &err) != FR_OK) {
+    if (fr_vault_tick(l->v, &l->due, &err) == FR_OK)
+        l->is_stale = false;
+    else
         fr_log(FR_LOG_ERROR, "retiring credentials: %s", err.msg);
-        return;
-    }
-    l->is_stale = false;
     wake_fetchers(l);
 }
 

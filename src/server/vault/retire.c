@@ -139,9 +139,10 @@ static bool is_time_to_prune(const struct fr_vault *v, int64_t now)
 enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due, struct fr_err *err)
 {
     int64_t now = fr_wall_s(v->env), due = INT64_MAX;
+    enum fr_code pruned = FR_OK; /* a feed that stays long keeps no key alive */
 
     if (is_time_to_prune(v, now))
-        FR_TRY(prune_feed(v, now, err));
+        pruned = prune_feed(v, now, err);
     v->n_grown = 0;
     FR_TRY(FR_ASK(v, err, credential_next_due, &due));
     if (due <= now) {
@@ -149,5 +150,5 @@ enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due, struct fr_err *
         FR_TRY(FR_ASK(v, err, credential_next_due, &due));
     }
     *ret_due = due;
-    return FR_OK;
+    return pruned;
 }

@@ -156,6 +156,19 @@ static void reset_wipes_a_wiping_buffer(void **state)
     fr_buf_clear(&b);
 }
 
+static void consume_wipes_what_a_wiping_buffer_no_longer_holds(void **state)
+{
+    struct fr_buf b = FR_BUF_INIT_WIPE(16);
+
+    (void)state;
+    fr_buf_str(&b, "key material");
+    fr_buf_consume(&b, 4);
+    assert_string_equal(fr_buf_cstr(&b), "material");
+    for (size_t i = b.len; i < 12; i++)
+        assert_int_equal(b.data[i], 0);
+    fr_buf_clear(&b);
+}
+
 static void slices_compare_by_content(void **state)
 {
     (void)state;
@@ -221,6 +234,7 @@ int main(void)
         cmocka_unit_test(reserve_lets_the_caller_write),
         cmocka_unit_test(cleared_buffer_keeps_its_limit_and_manner),
         cmocka_unit_test(reset_wipes_a_wiping_buffer),
+        cmocka_unit_test(consume_wipes_what_a_wiping_buffer_no_longer_holds),
         cmocka_unit_test(slices_compare_by_content),
         cmocka_unit_test(cursor_reads_what_the_buffer_wrote),
         cmocka_unit_test(cursor_that_falls_short_yields_nothing_more),

@@ -110,7 +110,8 @@ static void a_narrow_terminal_still_leaves_room(void **unused)
 
 static void a_long_cell_loses_its_middle_only_as_far_as_it_must(void **unused)
 {
-    struct fr_table *t = table_of(NULL, "https://discovery.example.com/list", "refused");
+    struct fr_table *t =
+        table_of(NULL, "https://discovery.example.com/list", "refused");
 
     (void)unused;
     assert_prints(t, 80, "https://discovery.example.com/list  refused\n");
@@ -120,7 +121,8 @@ static void a_long_cell_loses_its_middle_only_as_far_as_it_must(void **unused)
 
 static void a_cut_never_splits_a_character(void **unused)
 {
-    struct fr_table *t = table_of(NULL, "\u4e2d\u6587\u4e2d\u6587\u4e2d\u6587\u4e2d", "x");
+    struct fr_table *t =
+        table_of(NULL, "\u4e2d\u6587\u4e2d\u6587\u4e2d\u6587\u4e2d", "x");
 
     (void)unused;
     assert_prints(t, 15, "\u4e2d\u6587\u4e2d\u6587\u2026\u4e2d   x\n");
