@@ -43,6 +43,8 @@ class Hostile(lab.TestCase):
             {"bootstrap": "certificate", "mef": lab.MEF, "port": peer.port, "budget": budget,
              **self.extra}))
 
+
+class Answers(Hostile):
     def test_garbage_is_invalid(self):
         self.assertFailed(self.provision(says("mooo\r\n\r\n")), 76, "invalid",
                           "http-malformed")

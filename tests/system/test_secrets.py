@@ -75,7 +75,7 @@ class Secrets(lab.TestCase):
         for output in outputs:
             self.nowhere(secrets, (output.out + output.err).encode(), "an output")
 
-    @unittest.skipUnless(os.geteuid() == 0, "reads the memory of other processes")
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: it reads the memory of other processes")
     def test_no_process_of_the_daemon_keeps_a_key_that_passed_through(self):
         site = self.site().start()
         device, target = site.listed_device(), site.target()
