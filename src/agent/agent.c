@@ -341,13 +341,13 @@ static void on_request(void *ctx, uint64_t who, struct fr_slice line)
         return;
     }
     if (!starter) {
-        fr_err_set(&err, FR_EUSAGE, NULL, __FILE__, __LINE__,
+        fr_err_set(&err, FR_EUSAGE, NULL, FR_HERE,
                    "op is provision, trigger or status");
         refuse(a, who, "failed", &err);
         return;
     }
     if (a->run) {
-        fr_err_set(&err, FR_EBUSY, NULL, __FILE__, __LINE__,
+        fr_err_set(&err, FR_EBUSY, NULL, FR_HERE,
                    "a run is under way: try again when it ends");
         refuse(a, who, "refused", &err);
         return;

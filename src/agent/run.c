@@ -64,8 +64,8 @@ static void finish(struct fr_run *r, const struct fr_outcome_report *report)
 {
     r->stage = OVER;
     r->exit_status = report->exit_status;
-    fr_err_set(&r->end, code_of_exit(report->exit_status), report->reason, __FILE__,
-               __LINE__, "%s", report->text);
+    fr_err_set(&r->end, code_of_exit(report->exit_status), report->reason, FR_HERE,
+               "%s", report->text);
     fr_task_free(r->task);
     r->task = NULL;
     if (r->owns_lock)

@@ -128,7 +128,7 @@ static void finish_bootstrap(struct fr_task *t)
         finish_as(t, FR_CLASS_INVALID, "resolve-dropped",
                   "the MEF never committed it: dropped");
     } else {
-        fr_err_set(&t->err, FR_EINTERNAL, NULL, __FILE__, __LINE__,
+        fr_err_set(&t->err, FR_EINTERNAL, NULL, FR_HERE,
                    "method %s was done without a credential", m->name);
         fail(t);
     }
@@ -355,7 +355,7 @@ bool fr_task_step(struct fr_task *t)
     while (!t->over && (next_answer(t, &ev) || next_of_conn(t, &ev)))
         feed(t, &ev);
     if (!t->over && fr_mono_ms(t->setup.device->env) >= t->setup.deadline) {
-        fr_err_set(&t->err, FR_EUNREACHABLE, "timeout", __FILE__, __LINE__,
+        fr_err_set(&t->err, FR_EUNREACHABLE, "timeout", FR_HERE,
                    "the budget of the instruction is used up");
         fail(t);
     }
@@ -444,7 +444,7 @@ void fr_task_stop(struct fr_task *t)
 {
     if (t->over)
         return;
-    fr_err_set(&t->err, FR_EINTERRUPTED, "stopped", __FILE__, __LINE__,
+    fr_err_set(&t->err, FR_EINTERRUPTED, "stopped", FR_HERE,
                "stopped by the operator or a signal");
     fail(t);
 }

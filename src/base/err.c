@@ -50,15 +50,14 @@ enum fr_code fr_code_by_name(const char *name, enum fr_code otherwise)
 }
 
 void fr_err_set(struct fr_err *err, enum fr_code code, const char *reason,
-                const char *file, int line, const char *fmt, ...)
+                const char *where, const char *fmt, ...)
 {
     va_list ap;
 
     if (!err)
         return;
     err->code = code;
-    err->file = file;
-    err->line = line;
+    err->where = where;
     snprintf(err->reason, sizeof err->reason, "%s",
              reason ? reason : fr_code_name(code));
     va_start(ap, fmt);

@@ -4,7 +4,7 @@
  *
  * The code says what a caller can do; the reason is a short stable token for
  * programs and tables ("target-not-allowed"); the message says what, where and
- * what to do, for an operator. File and line are where it was first seen.
+ * what to do, for an operator. `where` is where it was first seen.
  * Nothing secret ever enters a struct fr_err.
  */
 #ifndef FR_BASE_ERR_H
@@ -48,9 +48,13 @@ struct fr_err {
     enum fr_code code;
     char reason[FR_ERR_REASON_MAX]; /* stable token; the code's name if none given */
     char msg[FR_ERR_MSG_MAX];
-    const char *file;
-    int line;
+    const char *where; /* "FILE:LINE" in our sources */
 };
+
+/* "FILE:LINE" of where it stands. */
+#define FR_HERE        __FILE__ ":" FR_TEXT_OF(__LINE__)
+#define FR_TEXT_OF(x)  FR_TEXT_OF_(x)
+#define FR_TEXT_OF_(x) #x
 
 #define FR_MUST_USE     __attribute__((warn_unused_result))
 #define FR_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -58,11 +62,11 @@ struct fr_err {
 /* FR_FAIL(err, code, fmt, ...) is an expression: return FR_FAIL(...);
  * err may be NULL where nobody wants the words. */
 #define FR_FAIL(err, code, ...)                                                        \
-    (fr_err_set((err), (code), NULL, __FILE__, __LINE__, __VA_ARGS__), (code))
+    (fr_err_set((err), (code), NULL, FR_HERE, __VA_ARGS__), (code))
 
 /* The same with a reason token of its own. */
 #define FR_FAIL_AS(err, code, reason, ...)                                             \
-    (fr_err_set((err), (code), (reason), __FILE__, __LINE__, __VA_ARGS__), (code))
+    (fr_err_set((err), (code), (reason), FR_HERE, __VA_ARGS__), (code))
 
 /* The only macro that returns. */
 #define FR_TRY(expr)                                                                   \
@@ -73,7 +77,7 @@ struct fr_err {
     } while (0)
 
 void fr_err_set(struct fr_err *err, enum fr_code code, const char *reason,
-                const char *file, int line, const char *fmt, ...) FR_PRINTF(6, 7);
+                const char *where, const char *fmt, ...) FR_PRINTF(5, 6);
 
 /* Puts "context: " in front of the message, once, where the context is known.
  * Returns rc, so: return fr_err_wrap(err, rc, "reading %s", path); */

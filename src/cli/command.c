@@ -112,11 +112,11 @@ static enum fr_code no_such_command(const struct fr_command *table, const char *
     }
     near = fr_nearest(name, names, n);
     if (near)
-        fr_err_set(err, FR_EUSAGE, "usage-command", __FILE__, __LINE__,
+        fr_err_set(err, FR_EUSAGE, "usage-command", FR_HERE,
                    "no command \"%s%s%s\" (did you mean \"%s\"?)",
                    path[0] ? path + 1 : "", path[0] ? " " : "", name, near);
     else
-        fr_err_set(err, FR_EUSAGE, "usage-command", __FILE__, __LINE__,
+        fr_err_set(err, FR_EUSAGE, "usage-command", FR_HERE,
                    "no command \"%s%s%s\": there are %s", path[0] ? path + 1 : "",
                    path[0] ? " " : "", name, fr_buf_cstr(&all));
     fr_buf_clear(&all);

@@ -18,7 +18,7 @@ static enum fr_code refusal(const json_t *answer, struct fr_err *err)
 
     if (rc == FR_OK)
         rc = FR_EINTERNAL;
-    fr_err_set(err, rc, reason, __FILE__, __LINE__, "%s",
+    fr_err_set(err, rc, reason, FR_HERE, "%s",
                text ? text : "fieldrootd refused without saying why");
     return rc;
 }

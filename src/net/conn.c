@@ -86,7 +86,7 @@ static struct fr_conn_event fail_timeout(struct fr_conn *c)
         [OPEN] = "waiting for its answer",
     };
 
-    fr_err_set(&c->err, FR_EUNREACHABLE, "timeout", __FILE__, __LINE__,
+    fr_err_set(&c->err, FR_EUNREACHABLE, "timeout", FR_HERE,
                "%s:%u: time is over while %s", c->setup.host, c->setup.port,
                doing[c->state]);
     c->says_goodbye = c->state == OPEN;
@@ -110,9 +110,8 @@ static void address_failed(struct fr_conn *c, int why)
         reason = "connect-refused";
     else if (why == ETIMEDOUT)
         reason = "timeout";
-    fr_err_set(&c->err, FR_EUNREACHABLE, reason, __FILE__, __LINE__,
-               "cannot connect to %s:%u: %s", c->setup.host, c->setup.port,
-               strerror(why));
+    fr_err_set(&c->err, FR_EUNREACHABLE, reason, FR_HERE, "cannot connect to %s:%u: %s",
+               c->setup.host, c->setup.port, strerror(why));
     if (c->peer.fd >= 0)
         (void)close(c->peer.fd);
     c->peer.fd = -1;
@@ -299,8 +298,8 @@ enum fr_code fr_conn_open(const struct fr_conn_setup *setup, struct fr_conn **re
                                    .fd = -1,
                                    .alert = -1};
     c->out = (struct fr_buf)FR_BUF_INIT_WIPE(FR_CONN_OUT_MAX);
-    fr_err_set(&c->err, FR_EUNREACHABLE, "dns-failure", __FILE__, __LINE__,
-               "%s has no address", setup->host);
+    fr_err_set(&c->err, FR_EUNREACHABLE, "dns-failure", FR_HERE, "%s has no address",
+               setup->host);
 
     enum fr_code rc = fr_resolve_open(setup, &c->resolve, err);
     if (rc != FR_OK) {

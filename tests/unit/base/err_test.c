@@ -23,8 +23,7 @@ static void failure_carries_code_reason_words_and_place(void **state)
     assert_fails_as(inner(&err), FR_EREFUSED, "not-listed");
     assert_int_equal(err.code, FR_EREFUSED);
     assert_string_equal(err.msg, "dev-1 is not listed");
-    assert_contains(err.file, "err_test.c");
-    assert_int_equal(err.line, 8);
+    assert_contains(err.where, "err_test.c:8");
 }
 
 static void reason_is_the_codes_name_if_none_is_given(void **state)
@@ -61,7 +60,7 @@ static void context_goes_in_front_and_keeps_the_rest(void **state)
     assert_int_equal(fr_err_wrap(&err, rc, "asking %s", "mef"), FR_EREFUSED);
     assert_string_equal(err.msg, "asking mef: dev-1 is not listed");
     assert_string_equal(err.reason, "not-listed");
-    assert_int_equal(err.line, 8);
+    assert_contains(err.where, "err_test.c:8");
 }
 
 static void success_is_not_wrapped(void **state)
