@@ -249,28 +249,15 @@ enum fr_code fr_vault_commit_key(struct fr_request *q, struct fr_err *err)
 
 /* ---- after the commit ---- */
 
-static enum fr_code unknown_key(const char *key_id, struct fr_err *err)
-{
-    return FR_FAIL_AS(err, FR_ENOTFOUND, "unknown-key",
-                      "no credential \"%s\" of this enrolee", key_id);
-}
-
 /* Another's credential is not found, rather than refused: nobody learns of it. */
 static enum fr_code own_credential(const struct fr_request *q,
                                    struct fr_store_credential *ret, struct fr_err *err)
 {
-    char key_id[FR_KEYID_MAX + 1], text[FR_KEYID_MAX + 1];
-    enum fr_code rc;
+    static const char whose[] = " of this enrolee";
 
-    fr_msg_text(q->m, FR_F_KEY_ID, text, sizeof text);
-    if (!fr_keyid_parse(q->m->field[FR_F_KEY_ID], key_id))
-        return unknown_key(text, err);
-    rc = FR_ASK(q->v, err, credential_find, key_id, ret);
-    if (rc == FR_ENOTFOUND)
-        return unknown_key(key_id, err);
-    FR_TRY(rc);
+    FR_TRY(fr_vault_find_key(q, whose, ret, err));
     if (!fr_who_owns(&q->who, ret) || ret->expires <= q->now)
-        return unknown_key(key_id, err);
+        return fr_vault_unknown_key(ret->key_id, whose, err);
     return FR_OK;
 }
 

@@ -16,23 +16,25 @@ static const char *value_of(const char *san)
     return colon ? colon + 1 : san;
 }
 
-static enum fr_code unknown_key(const char *key_id, struct fr_err *err)
+enum fr_code fr_vault_unknown_key(const char *key_id, const char *whose,
+                                  struct fr_err *err)
 {
-    return FR_FAIL_AS(err, FR_ENOTFOUND, "unknown-key", "no credential \"%s\"", key_id);
+    return FR_FAIL_AS(err, FR_ENOTFOUND, "unknown-key", "no credential \"%s\"%s",
+                      key_id, whose);
 }
 
-static enum fr_code find_key(const struct fr_request *q,
-                             struct fr_store_credential *ret, struct fr_err *err)
+enum fr_code fr_vault_find_key(const struct fr_request *q, const char *whose,
+                               struct fr_store_credential *ret, struct fr_err *err)
 {
     char key_id[FR_KEYID_MAX + 1], text[FR_KEYID_MAX + 1];
     enum fr_code rc;
 
     fr_msg_text(q->m, FR_F_KEY_ID, text, sizeof text);
     if (!fr_keyid_parse(q->m->field[FR_F_KEY_ID], key_id))
-        return unknown_key(text, err);
+        return fr_vault_unknown_key(text, whose, err);
     rc = FR_ASK(q->v, err, credential_find, key_id, ret);
     if (rc == FR_ENOTFOUND)
-        return unknown_key(key_id, err);
+        return fr_vault_unknown_key(key_id, whose, err);
     return rc;
 }
 
@@ -87,7 +89,7 @@ enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
     if (!fr_suid_is_defined(suid))
         return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
                           suid);
-    FR_TRY(find_key(q, &c, err));
+    FR_TRY(fr_vault_find_key(q, "", &c, err));
     FR_TRY(check_fetch(q, &c, suid, err));
     FR_TRY(derive(q, &c, err));
     fr_reply_str(q->reply, FR_F_ENROLEE, value_of(c.san));

@@ -120,6 +120,14 @@ enum fr_code fr_vault_discover(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_note(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_admin(struct fr_request *q, struct fr_err *err);
 
+/* The credential that the request's KEY_ID names, whoever's it is. FR_ENOTFOUND
+ * "unknown-key"; whose ends its words ("", " of this enrolee"). */
+FR_MUST_USE enum fr_code fr_vault_find_key(const struct fr_request *q,
+                                           const char *whose,
+                                           struct fr_store_credential *ret,
+                                           struct fr_err *err);
+enum fr_code fr_vault_unknown_key(const char *key_id, const char *whose,
+                                  struct fr_err *err);
 /* Opens the wrapped Ke. FR_ESTORE "wrap-broken". */
 FR_MUST_USE enum fr_code fr_vault_unwrap(const struct fr_vault *v,
                                          const struct fr_store_credential *c,
