@@ -44,6 +44,7 @@ enum fr_sql {
     FR_SQL_CREDENTIAL_DEMOTE,
     FR_SQL_CREDENTIAL_DELETE,
     FR_SQL_CREDENTIAL_RESPONSE,
+    FR_SQL_CREDENTIAL_REWRAP,
     FR_SQL_CREDENTIAL_LIST,
     FR_SQL_CREDENTIAL_LIST_ENROLEE,
     FR_SQL_CREDENTIAL_LIST_TARGET,
@@ -88,6 +89,9 @@ struct fr_sqlite {
     sqlite3_stmt *stmt[FR_N_SQL];
 };
 struct fr_sqlite *fr_sqlite_of(struct fr_store *s);
+/* The database of fr_store_sqlite_read(). */
+FR_MUST_USE enum fr_code fr_sqlite_open_to_read(struct fr_sqlite *s, const char *path,
+                                                struct fr_err *err);
 
 /* A parameter. The octets are borrowed until the rows are cleared. */
 struct fr_sql_value {
@@ -151,7 +155,8 @@ int64_t fr_page_limit(const struct fr_store_page *page);
     X(target)                                                                          \
     X(credential)                                                                      \
     X(audit)                                                                           \
-    X(document)
+    X(document)                                                                        \
+    X(rows)
 #define X(subject) void fr_sqlite_##subject##_ops(struct fr_store_methods *m);
 FR_SQLITE_OPS(X)
 #undef X

@@ -382,6 +382,18 @@ static void credential_ack(struct fr_store *store, const char *key_id, int64_t a
                    &err);
 }
 
+static void credential_rewrap(struct fr_store *store, const char *key_id,
+                              struct fr_slice wrapped, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sqlite_done(call,
+                   fr_sql_run_one(fr_sqlite_of(store), FR_SQL_CREDENTIAL_REWRAP,
+                                  FR_VALUES(FR_VTEXT(key_id), FR_VBLOB(wrapped)),
+                                  "credential", &err),
+                   &err);
+}
+
 static void credential_fetched(struct fr_store *store, const char *key_id, int64_t at,
                                struct fr_store_call call)
 {
@@ -445,6 +457,7 @@ void fr_sqlite_credential_ops(struct fr_store_methods *m)
     m->credential_response = credential_response;
     m->credential_list = credential_list;
     m->credential_ack = credential_ack;
+    m->credential_rewrap = credential_rewrap;
     m->credential_fetched = credential_fetched;
     m->credential_remove = credential_remove;
     m->credential_due = credential_due;

@@ -284,6 +284,20 @@ static enum fr_code open_database(struct fr_sqlite *s, const char *path,
     return FR_OK;
 }
 
+enum fr_code fr_store_sqlite_read(const char *path, struct fr_store **ret,
+                                  struct fr_err *err)
+{
+    struct fr_sqlite *s = calloc(1, sizeof *s);
+    FR_AUTO(store) *store = (struct fr_store *)s;
+
+    if (!s)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    take_methods(s);
+    FR_TRY(fr_sqlite_open_to_read(s, path, err));
+    *ret = FR_TAKE(store);
+    return FR_OK;
+}
+
 enum fr_code fr_store_sqlite_open(const char *path, struct fr_store **ret,
                                   struct fr_err *err)
 {

@@ -170,6 +170,7 @@ const char *const fr_sql_text[FR_N_SQL] = {
         "UPDATE credential SET slot = 1, enrolee = ?2 WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_DELETE] = "DELETE FROM credential WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_RESPONSE] = "SELECT response FROM credential WHERE key_id = ?1",
+    [FR_SQL_CREDENTIAL_REWRAP] = "UPDATE credential SET wrapped = ?2 WHERE key_id = ?1",
     /* ?1 after, ?2 limit, ?3 enrolee, ?4 target, ?5 SAN; the first condition of each
      * is the one with an index. */
     [FR_SQL_CREDENTIAL_LIST] = CREDENTIAL "WHERE key_id > ?1 ORDER BY key_id LIMIT ?2",

@@ -23,6 +23,7 @@
 #include "crypto/confirm.h"
 #include "crypto/peer.h"
 #include "crypto/wrap.h"
+#include "store/rows.h"
 
 #define FR_STORE_NAME_MAX     FR_ID_MAX /* names that an operator gives */
 #define FR_STORE_WRAPPED_MAX  (FR_KE_LEN + FR_WRAP_EXTRA)
@@ -267,6 +268,9 @@ struct fr_store_methods {
     void (*credential_remove)(struct fr_store *s, const char *key_id,
                               enum fr_store_event event, int64_t at,
                               struct fr_store_call call);
+    /* Another wrapping of the same Ke. FR_ENOTFOUND. */
+    void (*credential_rewrap)(struct fr_store *s, const char *key_id,
+                              struct fr_slice wrapped, struct fr_store_call call);
     /* What has to go at now: retirement or expiry reached. */
     void (*credential_due)(struct fr_store *s, int64_t now, size_t limit,
                            struct fr_store_credential_rows rows,
@@ -321,6 +325,19 @@ struct fr_store_methods {
     /* Appends the body: the enrolee's own, else that of "*". FR_ENOTFOUND. */
     void (*document_for)(struct fr_store *s, const char *enrolee,
                          struct fr_buf *ret_body, struct fr_store_call call);
+
+    /* Whole rows, for copies (store/copy.h). From snapshot to rollback all that is read
+     * is of one moment, and nobody who writes is kept waiting. */
+    void (*snapshot)(struct fr_store *s, struct fr_store_call call);
+    /* Appends the rows of ret's table behind the key after (NULL: from the start), at
+     * most limit. */
+    void (*rows_list)(struct fr_store *s, const struct fr_value *after, size_t limit,
+                      struct fr_rows *ret, struct fr_store_call call);
+    void (*rows_add)(struct fr_store *s, const struct fr_rows *rows,
+                     struct fr_store_call call);
+    /* By their keys. */
+    void (*rows_drop)(struct fr_store *s, const struct fr_rows *rows,
+                      struct fr_store_call call);
 };
 
 void fr_store_free(struct fr_store *s); /* NULL is fine */
@@ -336,6 +353,17 @@ FR_MUST_USE enum fr_code fr_store_audit_hash(const struct fr_store_audit *line,
 #define FR_STORE_AUDIT_ROOT                                                            \
     "0000000000000000000000000000000000000000000000000000000000000000"
 
+/* How a trail was found. */
+struct fr_store_chain {
+    uint64_t lines;
+    uint64_t broken_at; /* sequence number of the first bad line; 0: none */
+    uint64_t last;      /* sequence number and hash of the last line */
+    char hash[2 * FR_SHA256_LEN + 1];
+};
+FR_MUST_USE enum fr_code fr_store_audit_verify(struct fr_store *s,
+                                               struct fr_store_chain *ret,
+                                               struct fr_err *err);
+
 /*
  * SQLite in one file (0600): WAL, synchronous=FULL. Makes it with the newest schema, or
  * brings an old one up to it. FR_ESTORE reason "schema-newer" if a newer program made
@@ -343,5 +371,18 @@ FR_MUST_USE enum fr_code fr_store_audit_hash(const struct fr_store_audit *line,
  */
 FR_MUST_USE enum fr_code fr_store_sqlite_open(const char *path, struct fr_store **ret,
                                               struct fr_err *err);
+/*
+ * A store that is there, to read: nothing is made or changed. FR_ENOTFOUND; FR_EPARSE
+ * "not-a-store"; FR_ESTORE "schema-newer", "schema-older".
+ */
+FR_MUST_USE enum fr_code fr_store_sqlite_read(const char *path, struct fr_store **ret,
+                                              struct fr_err *err);
+/*
+ * A copy of the store at from, which may be in use, as a new file (0600, no other file
+ * beside it) whose pages were checked. FR_ECONFLICT "file-exists"; on failure no file
+ * is left. The codes of fr_store_sqlite_read(), but an older schema is accepted.
+ */
+FR_MUST_USE enum fr_code fr_store_sqlite_clone(const char *from, const char *to,
+                                               struct fr_err *err);
 
 #endif

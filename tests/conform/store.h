@@ -72,6 +72,6 @@ void store_populate(struct store_lab *l);
     cmocka_unit_test_setup_teardown(test, store_lab_setup, store_lab_teardown)
 /* Each ends with an empty one. */
 extern const struct CMUnitTest store_batches[], store_listings[], store_credentials[],
-    store_records[];
+    store_records[], store_copies[];
 
 #endif

@@ -127,5 +127,6 @@ int main(void)
     n = append(tests, n, store_listings);
     n = append(tests, n, store_credentials);
     n = append(tests, n, store_records);
+    n = append(tests, n, store_copies);
     return _cmocka_run_group_tests("store", tests, n, NULL, NULL);
 }

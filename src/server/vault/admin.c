@@ -184,17 +184,19 @@ enum fr_code fr_admin_status(const struct fr_call *c, json_t **ret, struct fr_er
 {
     const struct fr_vault_config *config = &c->v->config;
     struct fr_store_counts n;
+    json_t *rekey = NULL;
 
     FR_TRY(FR_ASK(c->v, err, counts, &n));
+    FR_TRY(fr_json_rekey(c->v, &rekey, err));
     return fr_call_result(
-        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "mef",
+        json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:o}", "mef",
                   config->mef_fqdn, "store", c->v->store->methods->name, "keyId",
-                  fr_kek_id(c->v->kek), "confirmation",
+                  fr_kek_id(c->v->key.kek), "confirmation",
                   config->confirmation_required ? "required" : "optional", "enrolees",
                   (json_int_t)n.enrolees, "targets", (json_int_t)n.targets,
                   "credentials", (json_int_t)n.credentials, "instructions",
                   (json_int_t)n.documents, "auditLines", (json_int_t)n.audit_lines,
-                  "feed", (json_int_t)n.feed_seq),
+                  "feed", (json_int_t)n.feed_seq, "rekey", rekey),
         ret, err);
 }
 

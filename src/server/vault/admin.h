@@ -51,6 +51,9 @@ FR_MUST_USE enum fr_code fr_json_audit_of(struct fr_vault *v,
 FR_MUST_USE enum fr_code fr_json_attempts(struct fr_vault *v, const char *identity,
                                           size_t limit, json_t **ret,
                                           struct fr_err *err);
+/* Where a rekeying stands; null without one. */
+FR_MUST_USE enum fr_code fr_json_rekey(struct fr_vault *v, json_t **ret,
+                                       struct fr_err *err);
 /* Appends value to the array, for row functions; takes value. */
 FR_MUST_USE enum fr_code fr_json_append(json_t *array, json_t *value,
                                         struct fr_err *err);
@@ -77,7 +80,8 @@ FR_MUST_USE enum fr_code fr_json_append(json_t *array, json_t *value,
     X("credential.revoke", credential_revoke, false) /* writes its own lines */        \
     X("explain", explain, false)                                                       \
     X("audit", audit, false)                                                           \
-    X("status", status, false)
+    X("status", status, false)                                                         \
+    X("store.rekey", rekey, true)
 #define X(op, handler, audited)                                                        \
     enum fr_code fr_admin_##handler(const struct fr_call *c, json_t **ret,             \
                                     struct fr_err *err);

@@ -9,9 +9,7 @@
 #include "base/str.h"
 #include "server/vault/internal.h"
 
-#define SEAL "audit-end" /* in the store's facts */
-
-enum { WALK_PAGE = 1000, SEAL_TEXT = 2 * FR_SHA256_LEN + 1 };
+enum { SEAL_TEXT = 2 * FR_SHA256_LEN + 1 };
 
 bool fr_rate_admits(struct fr_rate *rate, int64_t now)
 {
@@ -32,8 +30,8 @@ static void keep(char *to, size_t size, const char *text)
     fr_printable(fr_slice_str(text ? text : ""), to, size);
 }
 
-static enum fr_code seal_of(const struct fr_vault *v, uint64_t seq, const char *hash,
-                            char to[SEAL_TEXT], struct fr_err *err)
+static enum fr_code seal_of(const struct fr_vault_key *key, uint64_t seq,
+                            const char *hash, char to[SEAL_TEXT], struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) end = FR_BUF_INIT(128);
     uint8_t mac[FR_SHA256_LEN];
@@ -43,7 +41,7 @@ static enum fr_code seal_of(const struct fr_vault *v, uint64_t seq, const char *
     fr_buf_str(&end, hash);
     FR_TRY(fr_buf_check(&end, err));
     part = fr_buf_view(&end);
-    FR_TRY(fr_hmac_sha256(fr_secret_view(v->audit_key), &part, 1, mac, err));
+    FR_TRY(fr_hmac_sha256(fr_secret_view(key->audit_key), &part, 1, mac, err));
     fr_hex_encode(fr_slice_of(mac, sizeof mac), to, false);
     return FR_OK;
 }
@@ -54,8 +52,8 @@ static enum fr_code put(struct fr_vault *v, struct fr_store_audit *line,
     char seal[SEAL_TEXT];
 
     FR_TRY(FR_ASK(v, err, audit_add, line));
-    FR_TRY(seal_of(v, line->seq, line->hash, seal, err));
-    return FR_ASK(v, err, meta_set, SEAL, seal);
+    FR_TRY(seal_of(&v->key, line->seq, line->hash, seal, err));
+    return FR_ASK(v, err, meta_set, FR_FACT_AUDIT_END, seal);
 }
 
 static enum fr_code append(struct fr_vault *v, const struct fr_said *said,
@@ -100,43 +98,23 @@ enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate *rate,
                           (unsigned long long)dropped, text);
 }
 
-struct walk {
-    struct fr_chain *chain;
-    uint64_t last;
-    char prev[2 * FR_SHA256_LEN + 1];
-    size_t n;
-};
-
-static enum fr_code check_line(void *ctx, const struct fr_store_audit *line,
-                               struct fr_err *err)
-{
-    char hash[2 * FR_SHA256_LEN + 1];
-    struct walk *w = ctx;
-
-    FR_TRY(fr_store_audit_hash(line, w->prev, hash, err));
-    if (!w->chain->broken_at &&
-        (line->seq != w->last + 1 || !fr_str_equal(line->prev, w->prev) ||
-         !fr_str_equal(line->hash, hash)))
-        w->chain->broken_at = line->seq;
-    snprintf(w->prev, sizeof w->prev, "%s", hash);
-    w->last = line->seq;
-    w->n++;
-    return FR_OK;
-}
-
-static enum fr_code check_end(struct fr_vault *v, const struct walk *w, bool *ret_cut,
-                              struct fr_err *err)
+static enum fr_code check_end(struct fr_vault *v, const struct fr_store_chain *c,
+                              bool *ret_cut, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) kept = FR_BUF_INIT(SEAL_TEXT);
-    enum fr_code rc = FR_ASK(v, err, meta_get, SEAL, &kept);
+    enum fr_code rc = FR_ASK(v, err, meta_get, FR_FACT_AUDIT_END, &kept);
     char seal[SEAL_TEXT];
 
     if (rc == FR_ENOTFOUND) {
-        *ret_cut = w->last > 0;
+        *ret_cut = c->last > 0;
         return FR_OK;
     }
     FR_TRY(rc);
-    FR_TRY(seal_of(v, w->last, w->prev, seal, err));
+    FR_TRY(seal_of(&v->key, c->last, c->hash, seal, err));
+    *ret_cut = !fr_str_equal(fr_buf_cstr(&kept), seal);
+    if (!*ret_cut || !v->old_key.kek)
+        return FR_OK;
+    FR_TRY(seal_of(&v->old_key, c->last, c->hash, seal, err));
     *ret_cut = !fr_str_equal(fr_buf_cstr(&kept), seal);
     return FR_OK;
 }
@@ -144,17 +122,11 @@ static enum fr_code check_end(struct fr_vault *v, const struct walk *w, bool *re
 enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
                                    struct fr_err *err)
 {
-    struct fr_chain chain = {0};
-    struct walk w = {.chain = &chain, .prev = FR_STORE_AUDIT_ROOT};
-    struct fr_store_audit_rows rows = {.row = check_line, .ctx = &w};
+    struct fr_store_chain chain;
 
-    do {
-        w.n = 0;
-        FR_TRY(FR_ASK(v, err, audit_walk, w.last, (size_t)WALK_PAGE, rows));
-        chain.lines += w.n;
-    } while (w.n > 0 && !chain.broken_at);
+    FR_TRY(fr_store_audit_verify(v->store, &chain, err));
+    *ret = (struct fr_chain){.lines = chain.lines, .broken_at = chain.broken_at};
     if (!chain.broken_at)
-        FR_TRY(check_end(v, &w, &chain.is_cut, err));
-    *ret = chain;
+        FR_TRY(check_end(v, &chain, &ret->is_cut, err));
     return FR_OK;
 }

@@ -156,24 +156,7 @@ static enum fr_code check_repeat(const struct fr_request *q, const struct commit
 static enum fr_code wrap(const struct fr_request *q, struct commit *k,
                          struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) wrapped = FR_BUF_INIT(FR_STORE_WRAPPED_MAX);
-    struct fr_wrap_place place = {
-        .table = "credential", .key_id = k->c.key_id, .enrolee = k->c.place.identity};
-
-    FR_TRY(fr_wrap(q->v->kek, q->v->env, &place, k->ke, &wrapped, err));
-    memcpy(k->c.wrapped, wrapped.data, wrapped.len);
-    k->c.wrapped_len = wrapped.len;
-    return FR_OK;
-}
-
-enum fr_code fr_vault_unwrap(const struct fr_vault *v,
-                             const struct fr_store_credential *c,
-                             struct fr_secret **ret, struct fr_err *err)
-{
-    struct fr_wrap_place place = {
-        .table = "credential", .key_id = c->key_id, .enrolee = c->place.identity};
-
-    return fr_unwrap(v->kek, &place, fr_slice_of(c->wrapped, c->wrapped_len), ret, err);
+    return fr_vault_wrap(q->v, &k->c, k->ke, err);
 }
 
 /* A key that was replaced before its device took it over: a cut exchange, or two

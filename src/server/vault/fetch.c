@@ -130,6 +130,11 @@ static enum fr_code names_of_target(const struct fr_request *q,
     return FR_OK;
 }
 
+struct feed {
+    struct fr_mmef_changes *changes;
+    uint64_t base; /* what cursors are above; grows when the store is restored */
+};
+
 static enum fr_code add_change(void *ctx, const struct fr_store_change *row,
                                struct fr_err *err)
 {
@@ -138,38 +143,46 @@ static enum fr_code add_change(void *ctx, const struct fr_store_change *row,
         [FR_EVENT_RETIRED] = FR_CHANGE_RETIRED,
         [FR_EVENT_REVOKED] = FR_CHANGE_REVOKED,
     };
-    struct fr_mmef_changes *changes = ctx;
+    const struct feed *feed = ctx;
+    struct fr_mmef_changes *changes = feed->changes;
     struct fr_mmef_change *to = &changes->list[changes->n];
 
     if (changes->n == FR_CHANGES_MAX || row->event > FR_EVENT_REVOKED)
         return FR_FAIL(err, FR_ESTORE, "the feed is not as it must be");
-    to->seq = row->seq;
+    to->seq = feed->base + row->seq;
     to->kind = kinds[row->event];
     to->suid = row->suid;
     to->expires = row->expires;
     memcpy(to->key_id, row->key_id, sizeof to->key_id);
     snprintf(to->enrolee, sizeof to->enrolee, "%.*s", FR_ID_MAX, value_of(row->san));
-    changes->cursor = row->seq;
+    changes->cursor = to->seq;
     changes->n++;
     return FR_OK;
+}
+
+/* A cursor from before the store was restored says nothing of what it holds now. */
+static bool is_of_another_life(uint64_t since, uint64_t base, uint64_t last)
+{
+    return since > base + last || (since != 0 && since < base);
 }
 
 static enum fr_code read_changes(const struct fr_request *q,
                                  struct fr_store_feed_query *query,
                                  struct fr_mmef_changes *ret, struct fr_err *err)
 {
+    struct feed feed = {.changes = ret, .base = q->v->feed_base};
     uint64_t last = 0;
 
     FR_TRY(FR_ASK(q->v, err, feed_last, &last));
     ret->list = calloc(FR_CHANGES_MAX, sizeof *ret->list);
     if (!ret->list)
         return FR_FAIL(err, FR_ENOMEM, "out of memory");
-    ret->reset = query->since > last;
-    if (ret->reset)
-        query->since = 0;
-    ret->cursor = query->since;
+    ret->reset = is_of_another_life(query->since, feed.base, last);
+    query->since =
+        ret->reset || query->since < feed.base ? 0 : query->since - feed.base;
+    ret->cursor = feed.base + query->since;
     return FR_ASK(q->v, err, feed, query,
-                  ((struct fr_store_change_rows){.row = add_change, .ctx = ret}));
+                  ((struct fr_store_change_rows){.row = add_change, .ctx = &feed}));
 }
 
 enum fr_code fr_vault_feed(struct fr_request *q, struct fr_err *err)

@@ -10,6 +10,8 @@
 #include <jansson.h>
 
 #include "server/vault/vault.h"
+#include "store/ask.h"
+#include "store/facts.h"
 
 /* At most `limit` of something a second; what is over is counted. */
 struct fr_rate {
@@ -19,13 +21,31 @@ struct fr_rate {
 };
 bool fr_rate_admits(struct fr_rate *rate, int64_t now);
 
+/* A key-encryption key, and what seals the end of the audit trail under it. */
+struct fr_vault_key {
+    struct fr_kek *kek; /* NULL: none */
+    struct fr_secret *audit_key;
+};
+
+/* How far a rekeying has come, as this node sees it. */
+struct fr_rekey {
+    bool is_on;
+    bool is_ours;           /* this node does the work */
+    char seen[FR_FACT_MAX]; /* where it was... */
+    int64_t seen_ms;        /* ...when this node saw it move last */
+};
+
 struct fr_vault {
     struct fr_vault_config config; /* defaults filled in */
     const struct fr_env *env;
     struct fr_store *store;
-    struct fr_kek *kek;
-    struct fr_secret *audit_key; /* seals the end of the audit trail */
-    int64_t pruned;              /* when the feed was, last */
+    struct fr_vault_key key;      /* wraps all that is new */
+    struct fr_vault_key old_key;  /* while the store is rekeyed; else empty */
+    char generation[FR_FACT_MAX]; /* of the store's facts when they were read */
+    bool has_facts;
+    uint64_t feed_base;
+    struct fr_rekey rekey;
+    int64_t pruned; /* when the feed was, last */
     struct fr_rate notes, refusals, refetches;
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
@@ -33,30 +53,9 @@ struct fr_vault {
 
 /* ---- asking the store ---- */
 
-struct fr_answer {
-    bool done;
-    enum fr_code rc;
-    struct fr_err *err;
-};
-void fr_answer_done(void *ctx, enum fr_code rc, const struct fr_err *err);
-FR_MUST_USE enum fr_code fr_answer_wait(struct fr_answer *a, struct fr_store *s);
-
 /* FR_TRY(FR_ASK(v, err, enrolee_find, name, &enrolee)); */
-#define FR_ASK(v, err_, op, ...)                                                       \
-    __extension__({                                                                    \
-        struct fr_answer answer_ = {.err = (err_)};                                    \
-        (v)->store->methods->op((v)->store, __VA_ARGS__,                               \
-                                (struct fr_store_call){fr_answer_done, &answer_});     \
-        fr_answer_wait(&answer_, (v)->store);                                          \
-    })
-/* The same for operations without inputs: begin, commit, rollback, mark, keep, undo. */
-#define FR_ASK_PLAIN(v, err_, op)                                                      \
-    __extension__({                                                                    \
-        struct fr_answer answer_ = {.err = (err_)};                                    \
-        (v)->store->methods->op((v)->store,                                            \
-                                (struct fr_store_call){fr_answer_done, &answer_});     \
-        fr_answer_wait(&answer_, (v)->store);                                          \
-    })
+#define FR_ASK(v, err, op, ...)  FR_STORE_ASK((v)->store, err, op, __VA_ARGS__)
+#define FR_ASK_PLAIN(v, err, op) FR_STORE_ASK_PLAIN((v)->store, err, op)
 
 /* ---- who asks, and what it may ---- */
 
@@ -128,6 +127,10 @@ FR_MUST_USE enum fr_code fr_vault_find_key(const struct fr_request *q,
                                            struct fr_err *err);
 enum fr_code fr_vault_unknown_key(const char *key_id, const char *whose,
                                   struct fr_err *err);
+/* Wraps Ke into c, whose KeID and place are set. */
+FR_MUST_USE enum fr_code fr_vault_wrap(const struct fr_vault *v,
+                                       struct fr_store_credential *c,
+                                       const struct fr_secret *ke, struct fr_err *err);
 /* Opens the wrapped Ke. FR_ESTORE "wrap-broken". */
 FR_MUST_USE enum fr_code fr_vault_unwrap(const struct fr_vault *v,
                                          const struct fr_store_credential *c,
@@ -144,6 +147,24 @@ FR_MUST_USE enum fr_code fr_vault_remove(struct fr_vault *v,
 /* Notes that the feed of a target has grown. */
 FR_MUST_USE enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn,
                                        struct fr_err *err);
+
+/* ---- keys and facts ---- */
+
+/* A new key file (0600); what is there is replaced. */
+FR_MUST_USE enum fr_code fr_vault_key_make(const struct fr_env *env, const char *path,
+                                           struct fr_err *err);
+/* FR_ENOTFOUND; FR_ECONFIG "key-file", "key-file-open". */
+FR_MUST_USE enum fr_code fr_vault_key_read(const char *path, struct fr_vault_key *ret,
+                                           struct fr_err *err);
+void fr_vault_key_clear(struct fr_vault_key *k);
+/* "KEYFILE.next", where the key that takes over is put. */
+FR_MUST_USE enum fr_code fr_vault_next_path(const struct fr_vault *v, char **ret,
+                                            struct fr_err *err);
+/* Loads the keys that the store needs. FR_ECONFIG "key-other", "key-next-missing". */
+FR_MUST_USE enum fr_code fr_vault_keys_settle(struct fr_vault *v, struct fr_err *err);
+/* Reads the store's facts if they have changed; inside a batch. FR_ECONFIG
+ * "store-moved", "copy-unfinished", and those of the keys. */
+FR_MUST_USE enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err);
 
 /* ---- the audit trail ---- */
 

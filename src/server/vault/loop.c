@@ -43,6 +43,7 @@ struct loop {
     size_t n_asked, n_taken;
     bool is_open;              /* the batch has begun */
     int64_t due, last_tick_ms; /* wall clock; monotonic */
+    int64_t rekey_ms;          /* when to go on with a rekeying */
     bool is_stale;             /* something was written: due may have changed */
 };
 
@@ -383,10 +384,26 @@ static void tick(struct loop *l)
     wake_fetchers(l);
 }
 
+/* One batch a turn, so that it keeps nobody waiting for long. */
+static void rekey(struct loop *l)
+{
+    int64_t now_ms = fr_mono_ms(l->v->env);
+    bool worked = false;
+    struct fr_err err = {0};
+
+    if (!fr_vault_is_rekeying(l->v) || now_ms < l->rekey_ms)
+        return;
+    if (fr_vault_rekey_step(l->v, &worked, &err) != FR_OK)
+        fr_log(FR_LOG_ERROR, "rekeying: %s", err.msg);
+    l->rekey_ms = worked ? now_ms : now_ms + TICK_MS;
+}
+
 static int timeout_ms(const struct loop *l)
 {
     int64_t now = fr_wall_s(l->v->env);
 
+    if (fr_vault_is_rekeying(l->v))
+        return fr_mono_ms(l->v->env) < l->rekey_ms ? TICK_MS : 0;
     if (l->is_stale || l->due <= now)
         return TICK_MS;
     return l->due - now < IDLE_MS / 1000 ? (int)(l->due - now) * 1000 : IDLE_MS;
@@ -418,6 +435,7 @@ static void turn(struct loop *l, const struct pollfd *fds, size_t n)
             read_worker(&l->worker[i]);
     run_batches(l);
     tick(l);
+    rekey(l);
     for (size_t i = 0; i < n; i++)
         if (l->worker[i].out.len > 0)
             flush_worker(&l->worker[i]);

@@ -19,23 +19,6 @@ static const struct handler {
     [FR_MSG_ADMIN] = {fr_vault_admin, NO_PEER},
 };
 
-void fr_answer_done(void *ctx, enum fr_code rc, const struct fr_err *err)
-{
-    struct fr_answer *a = ctx;
-
-    a->done = true;
-    a->rc = rc;
-    if (rc != FR_OK && a->err)
-        *a->err = *err;
-}
-
-enum fr_code fr_answer_wait(struct fr_answer *a, struct fr_store *s)
-{
-    while (!a->done)
-        FR_TRY(s->methods->wait(s, a->err));
-    return a->rc;
-}
-
 /* Failures of our own, as opposed to decisions about a peer. */
 static bool is_ours(enum fr_code rc)
 {
@@ -144,8 +127,14 @@ enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
 
 enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err)
 {
+    enum fr_code rc;
+
     v->n_grown = 0;
-    return FR_ASK_PLAIN(v, err, begin);
+    FR_TRY(FR_ASK_PLAIN(v, err, begin));
+    rc = fr_vault_heed(v, err);
+    if (rc != FR_OK)
+        (void)FR_ASK_PLAIN(v, NULL, rollback);
+    return rc;
 }
 
 enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)

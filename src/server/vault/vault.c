@@ -7,14 +7,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
-#include "base/str.h"
 #include "model/instruction.h"
 #include "server/vault/internal.h"
 
-#define AUDIT_KEY_LABEL "Fieldroot audit trail v1"
-
-enum { KEY_FILE_MAX = 2 * FR_KEK_LEN + 2, REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
+enum { REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
 static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
 {
@@ -22,23 +18,6 @@ static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
     if (!*ret && errno != ENOENT)
         return FR_FAIL(err, FR_ECONFIG, "%s: %s", path, strerror(errno));
     return FR_OK;
-}
-
-static enum fr_code make_key_file(const struct fr_vault *v, struct fr_err *err)
-{
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(KEY_FILE_MAX);
-    FR_AUTO(secret) *key = NULL;
-    char *to;
-
-    FR_TRY(fr_secret_new(FR_KEK_LEN, &key, err));
-    v->env->random(v->env->ctx, fr_secret_data(key), FR_KEK_LEN);
-    to = (char *)fr_buf_reserve(&text, KEY_FILE_MAX - 1);
-    if (!to)
-        return fr_buf_check(&text, err);
-    fr_hex_encode(fr_secret_view(key), to, false);
-    text.len = (size_t)2 * FR_KEK_LEN;
-    fr_buf_str(&text, "\n");
-    return fr_file_write_atomic(v->config.key_file, fr_buf_view(&text), 0600, err);
 }
 
 /* Whether there is a key, and if not, whether it may be made. */
@@ -57,45 +36,35 @@ static enum fr_code settle_key_file(const struct fr_vault *v, struct fr_err *err
                           "%s is not there, but the database %s is: put back the key "
                           "file that it was made with",
                           c->key_file, c->database);
-    return make_key_file(v, err);
+    return fr_vault_key_make(v->env, c->key_file, err);
 }
 
-static enum fr_code read_key(struct fr_vault *v, struct fr_err *err)
+/* What a tool did while no vault was there belongs into the audit trail. */
+static enum fr_code take_note(struct fr_vault *v, const char *note, struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(KEY_FILE_MAX);
-    FR_AUTO(secret) *key = NULL;
-    struct fr_slice digits;
-    const char *path = v->config.key_file;
+    const struct fr_said said = {.actor = "operator",
+                                 .action = "store",
+                                 .subject = "",
+                                 .decision = "allowed",
+                                 .reason = "store-changed"};
 
-    FR_TRY(fr_file_check_private(path, err));
-    FR_TRY(fr_file_read(path, &text, err));
-    digits = fr_buf_view(&text);
-    if (digits.len > 0 && digits.data[digits.len - 1] == '\n')
-        digits.len--;
-    if (digits.len != (size_t)2 * FR_KEK_LEN ||
-        fr_secret_from_hex(digits, &key, err) != FR_OK)
-        return FR_FAIL_AS(err, FR_ECONFIG, "key-file",
-                          "%s is no key-encryption key: it must have %d hex digits",
-                          path, 2 * FR_KEK_LEN);
-    FR_TRY(fr_hkdf_sha256(key, (struct fr_slice){0}, fr_slice_str(AUDIT_KEY_LABEL),
-                          FR_SHA256_LEN, &v->audit_key, err));
-    return fr_kek_new(key, &v->kek, err);
+    FR_TRY(fr_vault_audit(v, &said, err, "%s", note));
+    return fr_fact_set(v->store, FR_FACT_NOTE, "", err);
 }
 
-static enum fr_code check_same_key(struct fr_vault *v, struct fr_err *err)
+static enum fr_code begin_with_note(struct fr_vault *v, struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) was = FR_BUF_INIT(FR_KEK_ID_LEN);
-    enum fr_code rc = FR_ASK(v, err, meta_get, "kek", &was);
+    char note[FR_FACT_MAX];
+    enum fr_code rc;
 
-    if (rc == FR_ENOTFOUND)
-        return FR_ASK(v, err, meta_set, "kek", fr_kek_id(v->kek));
-    FR_TRY(rc);
-    if (!fr_str_equal(fr_buf_cstr(&was), fr_kek_id(v->kek)))
-        return FR_FAIL_AS(err, FR_ECONFIG, "key-other",
-                          "%s is not the key that the database was made with (key %s "
-                          "is here, the database needs %s)",
-                          v->config.key_file, fr_kek_id(v->kek), fr_buf_cstr(&was));
-    return FR_OK;
+    FR_TRY(fr_vault_begin(v, err));
+    rc = fr_fact_get(v->store, FR_FACT_NOTE, note, err);
+    if (rc == FR_OK && note[0])
+        rc = take_note(v, note, err);
+    if (rc == FR_OK)
+        return fr_vault_commit(v, err);
+    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    return rc;
 }
 
 static void fill_defaults(struct fr_vault *v)
@@ -115,10 +84,9 @@ static void fill_defaults(struct fr_vault *v)
 static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
 {
     FR_TRY(settle_key_file(v, err));
-    FR_TRY(read_key(v, err));
     if (!v->store)
         FR_TRY(fr_store_sqlite_open(v->config.database, &v->store, err));
-    return check_same_key(v, err);
+    return begin_with_note(v, err);
 }
 
 enum fr_code fr_vault_open(const struct fr_vault_config *config, struct fr_vault **ret,
@@ -147,8 +115,8 @@ void fr_vault_free(struct fr_vault *v)
     if (!v)
         return;
     fr_store_free(v->store);
-    fr_kek_free(v->kek);
-    fr_secret_free(v->audit_key);
+    fr_vault_key_clear(&v->key);
+    fr_vault_key_clear(&v->old_key);
     free(v->grown);
     free(v);
 }

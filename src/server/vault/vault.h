@@ -110,4 +110,11 @@ const char *fr_vault_grown_at(const struct fr_vault *v, size_t i);
 FR_MUST_USE enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due,
                                        struct fr_err *err);
 
+/* True from an operator's store.rekey until every credential is wrapped by the new
+ * key-encryption key; survives a restart. */
+bool fr_vault_is_rekeying(const struct fr_vault *v);
+/* Some of that work, in a batch of its own. *ret_worked false: another node does it. */
+FR_MUST_USE enum fr_code fr_vault_rekey_step(struct fr_vault *v, bool *ret_worked,
+                                             struct fr_err *err);
+
 #endif
