@@ -219,7 +219,8 @@ static enum fr_code drop(struct fr_sqlite *s, const struct fr_store_credential *
 }
 
 /* A KeID that is gone stays taken: else a replayed commit would bring back a revoked
- * key. */
+ * key. So does one that a resolve did not find: its device has dropped the key, and a
+ * commit that was held up on its way must not take the place of what works. */
 static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
                                      struct fr_err *err)
 {
@@ -231,7 +232,9 @@ static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
     rc = fr_sql_next(&rows, err);
     if (rc == FR_OK)
         return FR_FAIL_AS(err, FR_ECONFLICT, "key-id-exists",
-                          "KeID %s is, or was, another credential's", key_id);
+                          "KeID %s is, or was, a credential's, or was denied to its "
+                          "device",
+                          key_id);
     return fr_sql_end(rc);
 }
 

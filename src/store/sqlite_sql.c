@@ -206,7 +206,8 @@ const char *const fr_sql_text[FR_N_SQL] = {
     /* The feed forgets in the end, the audit trail does not. */
     [FR_SQL_KEY_WAS_HERE] = "SELECT 1 FROM feed WHERE key_id = ?1 UNION ALL"
                             " SELECT 1 FROM audit WHERE subject = ?1"
-                            " AND action = 'commit' AND decision = 'allowed' LIMIT 1",
+                            " AND (action = 'commit' AND decision = 'allowed'"
+                            " OR action = 'lookup' AND decision = 'refused') LIMIT 1",
     [FR_SQL_FEED_OLDEST] = "SELECT MIN(expires), COUNT(*) FROM ("
                            "SELECT expires FROM feed ORDER BY expires LIMIT 1)"
                            " AS first",

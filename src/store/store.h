@@ -245,7 +245,9 @@ struct fr_store_methods {
 
     /* new = current, old current = previous, old previous is gone; the feed says so.
      * The previous one follows its successor to whatever listing that came by.
-     * FR_ECONFLICT reason "key-id-exists" if the KeID is or ever was here. */
+     * FR_ECONFLICT reason "key-id-exists" if the KeID is or ever was here, or if the
+     * audit trail has a refused lookup of it: its device was told that it never would
+     * be. */
     void (*credential_commit)(struct fr_store *s, const struct fr_store_credential *c,
                               struct fr_slice response, struct fr_store_displaced *ret,
                               struct fr_store_call call);

@@ -109,6 +109,26 @@ static void key_id_is_taken_for_good(void **state)
                      FR_ECONFLICT);
 }
 
+static void key_id_that_was_denied_to_its_device_is_taken(void **state)
+{
+    struct fr_store_audit denied = {.at = 1,
+                                    .actor = "dns:dev1.example.com",
+                                    .action = "lookup",
+                                    .subject = KEY(1),
+                                    .decision = "refused",
+                                    .reason = "unknown-key"};
+    struct fr_store_credential c = store_credential(KEY(1));
+    struct fr_store_displaced d;
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    DO(l, audit_add, &denied);
+    assert_int_equal(ASK(l, credential_commit, &c, fr_slice_str("{}"), &d),
+                     FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+    commit(l, KEY(2));
+}
+
 static void enrolee_of_a_credential_must_be_listed(void **state)
 {
     struct fr_store_credential c = store_credential(KEY(1));
@@ -374,6 +394,7 @@ const struct CMUnitTest store_credentials[] = {
     STORE(commit_moves_the_slots_on),
     STORE(commit_says_whether_the_old_key_was_acknowledged),
     STORE(key_id_is_taken_for_good),
+    STORE(key_id_that_was_denied_to_its_device_is_taken),
     STORE(enrolee_of_a_credential_must_be_listed),
     STORE(ack_retires_the_previous_key_once),
     STORE(first_fetch_is_remembered),

@@ -269,7 +269,13 @@ enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err)
     FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(FR_MMEF_BODY_MAX);
     struct fr_store_credential c;
 
-    FR_TRY(own_credential(q, &c, err));
+    enum fr_code rc = own_credential(q, &c, err);
+
+    /* Each "no" is a line of the audit trail; see there. */
+    if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->refusals, q->now))
+        return FR_FAIL_AS(err, FR_EBUSY, "too-many-lookups",
+                          "too many look-ups of unknown keys: try again");
+    FR_TRY(rc);
     FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
     fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
     return FR_OK;

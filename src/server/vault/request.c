@@ -38,6 +38,9 @@ static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why
     fr_msg_text(q->m, fr_msg_has(q->m, FR_F_KEY_ID) ? FR_F_KEY_ID : FR_F_TARGET,
                 subject, sizeof subject);
     snprintf(text, sizeof text, "from %s: %s", q->who.address, why->msg);
+    /* That there is no such key is a promise, and this line is what keeps it. */
+    if (q->m->type == FR_MSG_LOOKUP && why->code == FR_ENOTFOUND)
+        return fr_vault_audit(q->v, &said, err, "%s", text);
     return fr_vault_audit_rated(q->v, &q->v->refusals, &said, text, err);
 }
 

@@ -429,6 +429,41 @@ static void provisional_key_is_not_found(void **state)
     assert_int_equal(lab_lookup(l, &peer, KEY_ID(1)), FR_ENOTFOUND);
 }
 
+/* The commit was held up on its way, and its device has heard that there is none. */
+static void key_that_a_resolve_did_not_find_cannot_be_committed_later(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+    struct lab_commit c;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    c = lab_commit_of(l, KEY_ID(2));
+    assert_int_equal(lab_lookup(l, &peer, KEY_ID(2)), FR_ENOTFOUND);
+    assert_int_equal(lab_commit(l, &c), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+    assert_slots(l, KEY_ID(1), NULL);
+}
+
+static void no_key_is_denied_without_a_line_that_says_so(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+    struct lab_commit c;
+    enum fr_code rc = FR_ENOTFOUND;
+
+    lab_populate(l);
+    for (int i = 0; i < 1000 && rc == FR_ENOTFOUND; i++)
+        rc = lab_lookup(l, &peer, KEY_ID(1));
+    assert_int_equal(rc, FR_EBUSY);
+    assert_string_equal(l->err.reason, "too-many-lookups");
+    assert_int_equal(lab_lookup(l, &peer, KEY_ID(2)), FR_EBUSY);
+    c = lab_commit_of(l, KEY_ID(2)); /* was not denied */
+    assert_int_equal(lab_commit(l, &c), FR_OK);
+    fr_fake_env_advance(&l->fake, 1000);
+    assert_int_equal(lab_lookup(l, &peer, KEY_ID(3)), FR_ENOTFOUND);
+}
+
 /* ---- durability ---- */
 
 static void acknowledged_key_survives_a_kill(void **state)
@@ -526,6 +561,8 @@ int main(void)
         LAB(device_finds_its_own_registration_again),
         LAB(nobody_else_finds_it),
         LAB(provisional_key_is_not_found),
+        LAB(key_that_a_resolve_did_not_find_cannot_be_committed_later),
+        LAB(no_key_is_denied_without_a_line_that_says_so),
         LAB(acknowledged_key_survives_a_kill),
         LAB(uncommitted_batch_leaves_nothing_after_a_kill),
         LAB(stored_key_is_not_in_the_clear),

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A TCP proxy that knows where TLS records begin, and does one wrong thing at one of them.
+
+Its faults wait for events (a peer that closes, a word from the test), never for time.
+"""
+import collections
+import contextlib
+import select
+import socket
+import struct
+import threading
+
+LIMIT = 60
+HEADER = 5  # octets of a record's header: type, version, length
+
+# way: "c" from the client, "s" from the server; record: number of the record that way;
+# kind and arg:
+#   cut    forwards arg(record) octets of it, then ends both sides; how: "fin" or "rst"
+#   half   forwards all of it and says no more that way, the other way goes on
+#   drop   leaves it out;  twice  sends it twice;  flip  one bit of octet arg(record)
+#   delay  holds it and all behind it until the client has gone, then delivers
+#   late   the same, but until release() is called as well
+Fault = collections.namedtuple("Fault", "way record kind arg how", defaults=(None, "fin"))
+
+
+class Proxy(threading.Thread):
+    def __init__(self, upstream):
+        super().__init__(daemon=True)
+        self.upstream, self.fault, self.hits = upstream, None, 0
+        self.log = []  # of the last connection: (way, octets) of each record
+        self.released = threading.Event()
+        self.lines = []
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def arm(self, fault):
+        self.released.clear()
+        self.fault, self.hits = fault, 0
+
+    def disarm(self):
+        self.fault = None
+
+    def release(self):
+        """Lets what is held go, and returns when no connection is left."""
+        self.released.set()
+        for line in self.lines:
+            line.join(LIMIT)
+            assert not line.is_alive(), f"a connection never ended: {line.fault}"
+        self.lines = []
+
+    def run(self):
+        while True:
+            try:
+                near, _ = self.listener.accept()
+            except OSError:
+                return
+            line = Line(self, near, self.fault)
+            self.lines.append(line)
+            line.start()
+
+    def close(self):
+        with contextlib.suppress(OSError):
+            self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+class Ended(Exception):
+    pass
+
+
+class Line(threading.Thread):
+    """One connection through the proxy."""
+
+    def __init__(self, proxy, near, fault):
+        super().__init__(daemon=True)
+        self.proxy, self.fault = proxy, fault
+        self.log = proxy.log = []
+        self.far = socket.create_connection(("127.0.0.1", proxy.upstream))
+        self.ends = {"c": (near, self.far), "s": (self.far, near)}  # from, to
+        for s in (near, self.far):
+            s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.buffer = {"c": b"", "s": b""}
+        self.count = {"c": 0, "s": 0}
+        self.held = None  # octets, once a fault holds its way
+        self.mute = None  # the way that says no more
+
+    def run(self):
+        with contextlib.suppress(Ended, OSError):
+            self.relay()
+        for s in self.ends["c"]:
+            s.close()
+
+    def relay(self):
+        open_ways = {"c", "s"}
+        while open_ways:
+            poll = select.poll()
+            for way in open_ways:
+                poll.register(self.ends[way][0], select.POLLIN)
+            ready = {fd for fd, _ in poll.poll(LIMIT * 1000)}
+            if not ready:
+                return
+            for way in sorted(open_ways):
+                if self.ends[way][0].fileno() in ready and not self.pump(way):
+                    open_ways.discard(way)
+
+    def pump(self, way):
+        data = b""
+        with contextlib.suppress(ConnectionError):  # a reset ends a way too
+            data = self.ends[way][0].recv(65536)
+        if not data:
+            self.at_end(way)
+            return False
+        self.buffer[way] += data
+        while len(self.buffer[way]) >= HEADER:
+            size = HEADER + struct.unpack(">H", self.buffer[way][3:5])[0]
+            if len(self.buffer[way]) < size:
+                break
+            record, self.buffer[way] = self.buffer[way][:size], self.buffer[way][size:]
+            self.take(way, record)
+        return True
+
+    def at_end(self, way):
+        if way == "c" and self.held is not None:
+            if self.fault.kind == "late":
+                self.proxy.released.wait(LIMIT)
+            if self.fault.way == "c":
+                self.ends["c"][1].sendall(self.held)
+        if way != self.mute:
+            self.send(way, self.buffer[way])
+            with contextlib.suppress(OSError):
+                self.ends[way][1].shutdown(socket.SHUT_WR)
+
+    def send(self, way, octets):
+        if self.held is not None and way == self.fault.way:
+            self.held += octets
+        elif octets and way != self.mute:
+            self.ends[way][1].sendall(octets)
+
+    def take(self, way, record):
+        number = self.count[way]
+        self.count[way] += 1
+        self.log.append((way, len(record)))
+        f = self.fault
+        if f is None or (way, number) != (f.way, f.record):
+            self.send(way, record)
+            return
+        self.proxy.hits += 1
+        getattr(self, "do_" + f.kind)(way, record)
+
+    def do_cut(self, way, record):
+        self.send(way, record[:self.fault.arg(len(record))])
+        if self.fault.how == "rst":
+            for s in self.ends["c"]:
+                s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            raise Ended
+        for s in self.ends["c"]:
+            with contextlib.suppress(OSError):
+                s.shutdown(socket.SHUT_WR)
+        for s in self.ends["c"]:  # so that no octet left unread makes it a reset
+            s.settimeout(LIMIT)
+            with contextlib.suppress(OSError):
+                while s.recv(65536):
+                    pass
+        raise Ended
+
+    def do_half(self, way, record):
+        self.send(way, record)
+        self.mute = way
+        self.ends[way][1].shutdown(socket.SHUT_WR)
+
+    def do_drop(self, way, record):
+        pass
+
+    def do_twice(self, way, record):
+        self.send(way, record + record)
+
+    def do_flip(self, way, record):
+        at = self.fault.arg(len(record))
+        self.send(way, record[:at] + bytes([record[at] ^ 0x01]) + record[at + 1:])
+
+    def do_delay(self, way, record):
+        self.held = b""
+        self.send(way, record)
+
+    do_late = do_delay
