@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "agent/state_impl.h"
@@ -14,13 +15,46 @@
 
 /* ---- the folder and its lock ---- */
 
+/* Who can write into it can plant a credential or take one away. */
+enum fr_code fr_state_check(const struct fr_state *s, struct fr_err *err)
+{
+    struct stat st;
+
+    if (stat(s->dir, &st) != 0)
+        return FR_OK; /* nothing is there yet, or nothing that we could enter */
+    if (st.st_uid != geteuid())
+        return FR_FAIL_AS(err, FR_ECONFIG, "state-unsafe",
+                          "the state folder %s belongs to user %lu, this is user %lu: "
+                          "run as its owner, or chown it",
+                          s->dir, (unsigned long)st.st_uid, (unsigned long)geteuid());
+    if (st.st_mode & (S_IWGRP | S_IWOTH))
+        return FR_FAIL_AS(err, FR_ECONFIG, "state-unsafe",
+                          "others may write into the state folder %s (mode %03o): see "
+                          "what they left there, then chmod 700 %s",
+                          s->dir, (unsigned)st.st_mode & 0777u, s->dir);
+    return FR_OK;
+}
+
+/* So that a record needs no fsync of the folder: that of the folder itself has it. */
+static enum fr_code make_attempts(const struct fr_state *s, struct fr_err *err)
+{
+    FR_AUTO_STR(path) = NULL;
+
+    FR_TRY(fr_path_join(s->dir, "attempts", &path, err));
+    FR_AUTO_FD(fd) = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0)
+        return FR_FAIL(err, FR_ESTORE, "creating %s: %s", path, strerror(errno));
+    return FR_OK;
+}
+
 enum fr_code fr_state_make_folders(const struct fr_state *s, struct fr_err *err)
 {
+    FR_TRY(fr_state_check(s, err));
     if (access(s->credentials, F_OK) == 0)
         return FR_OK;
     FR_TRY(fr_dir_make(s->dir, 0700, err));
-    FR_TRY(fr_dir_make(s->credentials, 0700, err));
-    return fr_dir_sync_of(s->credentials, err);
+    FR_TRY(make_attempts(s, err));
+    return fr_dir_make(s->credentials, 0700, err);
 }
 
 enum fr_code fr_state_open(const char *dir, size_t attempts_max, struct fr_state **ret,
@@ -147,20 +181,38 @@ static void remove_leftovers(const char *folder)
         (void)closedir(dir);
 }
 
+/* A folder in which a slot lies was made durable before that slot was written. One that
+ * is empty may be what a cut left before it was. */
+static enum fr_code make_slot_folder(const struct fr_state *s,
+                                     const struct fr_slot_id *id, struct fr_err *err)
+{
+    FR_AUTO_STR(folder) = NULL;
+    FR_AUTO_STR(pending) = NULL;
+    FR_AUTO_STR(current) = NULL;
+
+    FR_TRY(slot_path(s, id, NULL, &folder, err));
+    FR_TRY(slot_path(s, id, "pending", &pending, err));
+    FR_TRY(slot_path(s, id, "current", &current, err));
+    remove_leftovers(folder);
+    if (access(current, F_OK) == 0 || access(pending, F_OK) == 0)
+        return FR_OK;
+    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+        return FR_FAIL(err, FR_ESTORE, "creating folder %s: %s", folder,
+                       strerror(errno));
+    return fr_dir_sync_of(folder, err);
+}
+
 enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credential *c,
                                     struct fr_err *err)
 {
     struct fr_slot_id id = {.mef = c->mef, .target = c->target, .suid = c->suid};
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(FR_CREDENTIAL_FILE_MAX);
-    FR_AUTO_STR(folder) = NULL;
     FR_AUTO_STR(path) = NULL;
 
     FR_TRY(fr_credential_encode(c, &text, err));
-    FR_TRY(slot_path(s, &id, NULL, &folder, err));
     FR_TRY(slot_path(s, &id, "pending", &path, err));
-    FR_TRY(fr_dir_make(folder, 0700, err));
-    FR_TRY(fr_dir_sync_of(folder, err));
-    remove_leftovers(folder);
+    FR_TRY(fr_state_make_folders(s, err));
+    FR_TRY(make_slot_folder(s, &id, err));
     return fr_file_write_atomic(path, fr_buf_view(&text), 0600, err);
 }
 
@@ -216,4 +268,23 @@ enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
     if (rmdir(folder) != 0 && errno != ENOTEMPTY)
         return FR_FAIL(err, FR_ESTORE, "removing %s: %s", folder, strerror(errno));
     return fr_dir_sync_of(folder, err);
+}
+
+enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret_n,
+                                     struct fr_err *err)
+{
+    struct fr_state_entries all = {0};
+    enum fr_code rc = FR_OK;
+    size_t n = 0;
+
+    FR_TRY(fr_state_list(s, &all, err));
+    for (size_t i = 0; i < all.n && rc == FR_OK; i++)
+        if (!all.list[i].credential) {
+            rc = fr_file_remove(all.list[i].path, err);
+            n++;
+        }
+    fr_state_entries_clear(&all);
+    if (rc == FR_OK)
+        *ret_n = n;
+    return rc;
 }

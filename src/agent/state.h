@@ -30,7 +30,8 @@ struct fr_slot_id {
 };
 
 /* Touches nothing yet: a folder that is not there holds no credential. attempts_max:
- * octets of both attempts files together. */
+ * octets of both attempts files together. What uses the folder refuses (FR_ECONFIG,
+ * "state-unsafe") one of another owner, or one that group or others may write into. */
 FR_MUST_USE enum fr_code fr_state_open(const char *dir, size_t attempts_max,
                                        struct fr_state **ret, struct fr_err *err);
 void fr_state_free(struct fr_state *s); /* and unlocks */
@@ -59,6 +60,9 @@ FR_MUST_USE enum fr_code fr_state_drop(struct fr_state *s, const struct fr_slot_
 FR_MUST_USE enum fr_code fr_state_forget(struct fr_state *s,
                                          const struct fr_slot_id *id,
                                          struct fr_err *err);
+/* Removes every slot file that cannot be read as a credential. */
+FR_MUST_USE enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret_n,
+                                                 struct fr_err *err);
 
 /* The current credential; mef and target NULL, suid 0 match any, newest first.
  * FR_ENOTFOUND. A damaged file is as if absent here (fr_state_list names it). */
@@ -75,11 +79,12 @@ FR_MUST_USE enum fr_code fr_state_pending_at(struct fr_state *s, size_t n,
                                              struct fr_err *err);
 
 /* Everything there is, ordered by MEF, target, SUID; free with
- * fr_state_entries_clear(). */
+ * fr_state_entries_clear(). A pending one is never confirmed, whatever its file says: a
+ * slot is written as it shall be once it is current. */
 struct fr_state_entry {
-    struct fr_credential *credential; /* NULL: damaged, see text */
+    struct fr_credential *credential; /* NULL: damaged */
     bool pending;
-    char text[FR_ERR_MSG_MAX];
+    char *path, *text; /* of a damaged one; else NULL */
 };
 struct fr_state_entries {
     struct fr_state_entry *list;

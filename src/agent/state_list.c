@@ -22,6 +22,20 @@ static enum fr_code grow(struct fr_state_entries *e, struct fr_err *err)
     return FR_OK;
 }
 
+static void clear_entry(struct fr_state_entry *e)
+{
+    fr_credential_free(e->credential);
+    free(e->path);
+    free(e->text);
+}
+
+static enum fr_code note_damage(struct fr_state_entry *e, const char *path,
+                                const char *text, struct fr_err *err)
+{
+    FR_TRY(fr_str_dup(path, &e->path, err));
+    return fr_str_dup(text, &e->text, err);
+}
+
 static enum fr_code add_slot(const struct fr_state *s, const char *folder, bool pending,
                              struct fr_state_entries *to, struct fr_err *err)
 {
@@ -33,12 +47,13 @@ static enum fr_code add_slot(const struct fr_state *s, const char *folder, bool 
     enum fr_code rc = fr_state_read_slot(path, &entry.credential, &why);
     if (rc == FR_ENOTFOUND)
         return FR_OK;
-    if (rc != FR_OK)
-        memcpy(entry.text, why.msg, sizeof entry.text);
-
-    rc = grow(to, err);
+    if (rc == FR_OK)
+        entry.credential->confirmed &= !pending;
+    rc = rc == FR_OK ? FR_OK : note_damage(&entry, path, why.msg, err);
+    if (rc == FR_OK)
+        rc = grow(to, err);
     if (rc != FR_OK) {
-        fr_credential_free(entry.credential);
+        clear_entry(&entry);
         return rc;
     }
     to->list[to->n++] = entry;
@@ -83,8 +98,9 @@ enum fr_code fr_state_list(struct fr_state *s, struct fr_state_entries *ret,
                            struct fr_err *err)
 {
     struct fr_state_entries found = {0};
-    DIR *dir = opendir(s->credentials);
 
+    FR_TRY(fr_state_check(s, err));
+    DIR *dir = opendir(s->credentials);
     if (!dir && errno == ENOENT) {
         *ret = found;
         return FR_OK;
@@ -107,77 +123,95 @@ enum fr_code fr_state_list(struct fr_state *s, struct fr_state_entries *ret,
 void fr_state_entries_clear(struct fr_state_entries *e)
 {
     for (size_t i = 0; i < e->n; i++)
-        fr_credential_free(e->list[i].credential);
+        clear_entry(&e->list[i]);
     free(e->list);
     *e = (struct fr_state_entries){0};
 }
 
-static bool matches(const struct fr_credential *c, const struct fr_slot_id *id)
+/* ---- one of them ---- */
+
+typedef bool (*accept_fn)(void *ctx, const struct fr_state_entry *e);
+
+/* Takes the last one that is accepted out of the list. */
+static enum fr_code pick(struct fr_state *s, accept_fn accept, void *ctx,
+                         struct fr_credential **ret, struct fr_err *err)
 {
-    return (!id->mef || fr_ascii_equal_fold(c->mef, id->mef)) &&
-           (!id->target || fr_str_equal(c->target, id->target)) &&
-           (id->suid == 0 || c->suid == id->suid);
+    struct fr_state_entries all = {0};
+    struct fr_credential **found = NULL;
+
+    FR_TRY(fr_state_list(s, &all, err));
+    for (size_t i = 0; i < all.n; i++)
+        if (all.list[i].credential && accept(ctx, &all.list[i]))
+            found = &all.list[i].credential;
+    if (found)
+        *ret = FR_TAKE(*found);
+    fr_state_entries_clear(&all);
+    return found ? FR_OK : FR_ENOTFOUND;
+}
+
+struct newest {
+    const struct fr_slot_id *id;
+    bool any;
+    int64_t created; /* of the best so far */
+};
+
+static bool is_newest(void *ctx, const struct fr_state_entry *e)
+{
+    const struct fr_credential *c = e->credential;
+    struct newest *n = ctx;
+
+    if (e->pending || (n->id->mef && !fr_ascii_equal_fold(c->mef, n->id->mef)) ||
+        (n->id->target && !fr_str_equal(c->target, n->id->target)) ||
+        (n->id->suid != 0 && c->suid != n->id->suid) ||
+        (n->any && c->created <= n->created))
+        return false;
+    n->any = true;
+    n->created = c->created;
+    return true;
 }
 
 enum fr_code fr_state_find(struct fr_state *s, const struct fr_slot_id *id,
                            struct fr_credential **ret, struct fr_err *err)
 {
-    struct fr_state_entries all = {0};
-    struct fr_credential **best = NULL;
+    struct newest newest = {.id = id};
+    enum fr_code rc = pick(s, is_newest, &newest, ret, err);
 
-    FR_TRY(fr_state_list(s, &all, err));
-    for (size_t i = 0; i < all.n; i++) {
-        struct fr_state_entry *e = &all.list[i];
-        if (e->credential && !e->pending && matches(e->credential, id) &&
-            (!best || e->credential->created > (*best)->created))
-            best = &e->credential;
-    }
-    if (best)
-        *ret = FR_TAKE(*best);
-    fr_state_entries_clear(&all);
-    if (best)
-        return FR_OK;
+    if (rc != FR_ENOTFOUND)
+        return rc;
     return FR_FAIL(err, FR_ENOTFOUND, "no credential of %s for %s in %s",
                    id->mef ? id->mef : "any MEF",
                    id->target ? id->target : "any target", s->dir);
 }
 
+static bool has_key_id(void *ctx, const struct fr_state_entry *e)
+{
+    return !e->pending && fr_ascii_equal_fold(e->credential->key_id, *(const char **)ctx);
+}
+
 enum fr_code fr_state_find_key(struct fr_state *s, const char *key_id,
                                struct fr_credential **ret, struct fr_err *err)
 {
-    struct fr_state_entries all = {0};
-    bool found = false;
+    enum fr_code rc = pick(s, has_key_id, &key_id, ret, err);
 
-    FR_TRY(fr_state_list(s, &all, err));
-    for (size_t i = 0; i < all.n && !found; i++) {
-        struct fr_state_entry *e = &all.list[i];
-        found = e->credential && !e->pending &&
-                fr_ascii_equal_fold(e->credential->key_id, key_id);
-        if (found)
-            *ret = FR_TAKE(e->credential);
-    }
-    fr_state_entries_clear(&all);
-    if (found)
-        return FR_OK;
+    if (rc != FR_ENOTFOUND)
+        return rc;
     return FR_FAIL(err, FR_ENOTFOUND, "no credential with KeID %s in %s", key_id,
                    s->dir);
+}
+
+static bool is_nth_pending(void *ctx, const struct fr_state_entry *e)
+{
+    size_t *n = ctx;
+
+    return e->pending && (*n)-- == 0;
 }
 
 enum fr_code fr_state_pending_at(struct fr_state *s, size_t n,
                                  struct fr_credential **ret, struct fr_err *err)
 {
-    struct fr_state_entries all = {0};
-    bool found = false;
+    enum fr_code rc = pick(s, is_nth_pending, &n, ret, err);
 
-    FR_TRY(fr_state_list(s, &all, err));
-    for (size_t i = 0; i < all.n && !found; i++) {
-        struct fr_state_entry *e = &all.list[i];
-        found = e->credential && e->pending && n-- == 0;
-        if (found)
-            *ret = FR_TAKE(e->credential);
-    }
-    fr_state_entries_clear(&all);
-    if (found)
-        return FR_OK;
+    if (rc != FR_ENOTFOUND)
+        return rc;
     return FR_FAIL(err, FR_ENOTFOUND, "nothing more is pending in %s", s->dir);
 }

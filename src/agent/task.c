@@ -185,12 +185,15 @@ static enum fr_code do_read_file(struct fr_task *t, const char *path)
     return FR_OK;
 }
 
+/* The slot is written as it shall be once it is current, so that the flip is a rename
+ * and no more. What is pending counts as unconfirmed all the same (state.h). */
 static enum fr_code do_store(struct fr_task *t, const struct fr_credential *c)
 {
     fr_credential_free(t->stored);
     t->stored = NULL;
     FR_TRY(fr_credential_copy(c, &t->stored, &t->err));
-    FR_TRY(fr_state_store_pending(t->setup.device->state, c, &t->err));
+    t->stored->confirmed = true;
+    FR_TRY(fr_state_store_pending(t->setup.device->state, t->stored, &t->err));
     answer(t, FR_EV_STORED);
     return FR_OK;
 }
@@ -206,17 +209,13 @@ static enum fr_code slot_in_question(struct fr_task *t, struct fr_slot_id *ret)
     return FR_OK;
 }
 
-/* Whether the MEF confirmed was not known when the slot was written. Those are words:
- * a disk that cannot take them does not keep the flip. */
-static void note_confirmed(struct fr_task *t, const struct fr_credential *c)
+/* A flip that the MEF did not confirm says so first: durably, or it does not happen. */
+static enum fr_code note_confirmed(struct fr_task *t, const struct fr_credential *c)
 {
-    struct fr_err err;
-
-    if (!c || c->confirmed == t->stored->confirmed)
-        return;
-    t->stored->confirmed = c->confirmed;
-    if (fr_state_store_pending(t->setup.device->state, t->stored, &err) != FR_OK)
-        t->setup.on_warning(t->setup.ctx, err.msg);
+    t->stored->confirmed = c && c->confirmed;
+    if (t->stored->confirmed)
+        return FR_OK;
+    return fr_state_store_pending(t->setup.device->state, t->stored, &t->err);
 }
 
 static enum fr_code do_flip(struct fr_task *t, const struct fr_credential *c)
@@ -224,7 +223,7 @@ static enum fr_code do_flip(struct fr_task *t, const struct fr_credential *c)
     struct fr_slot_id id;
 
     FR_TRY(slot_in_question(t, &id));
-    note_confirmed(t, c);
+    FR_TRY(note_confirmed(t, c));
     FR_TRY(fr_state_flip(t->setup.device->state, &id, &t->err));
     t->flipped = true;
     reach(t, FR_PHASE_COMMIT);

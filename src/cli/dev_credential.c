@@ -9,7 +9,15 @@
 #include "cli/dev.h"
 #include "cli/view.h"
 
-enum { OPT_MEF = 1, OPT_TARGET, OPT_SUID, OPT_FORMAT, OPT_OUT, OPT_SHOW_SECRET };
+enum {
+    OPT_MEF = 1,
+    OPT_TARGET,
+    OPT_SUID,
+    OPT_FORMAT,
+    OPT_OUT,
+    OPT_SHOW_SECRET,
+    OPT_DAMAGED
+};
 
 #define SELECT_OPTS                                                                    \
     {"mef", "FQDN", "the one made with this MEF", OPT_MEF},                            \
@@ -19,6 +27,11 @@ enum { OPT_MEF = 1, OPT_TARGET, OPT_SUID, OPT_FORMAT, OPT_OUT, OPT_SHOW_SECRET }
     }
 
 static const struct fr_opt select_opts[] = {SELECT_OPTS, {0}};
+static const struct fr_opt forget_opts[] = {
+    SELECT_OPTS,
+    {"damaged", NULL, "all that cannot be read (state damaged in the list)",
+     OPT_DAMAGED},
+    {0}};
 static const struct fr_opt export_opts[] = {
     SELECT_OPTS,
     {"format", "hex|mosquitto",
@@ -35,7 +48,7 @@ struct selection {
     struct fr_slot_id slot;
     enum format format;
     const char *out;
-    bool show_secret;
+    bool show_secret, damaged;
 };
 
 static enum fr_code take_format(struct selection *s, const char *name,
@@ -87,6 +100,9 @@ static enum fr_code take(struct selection *s, const struct fr_arg *arg,
         return take_format(s, arg->value, err);
     case OPT_OUT:
         s->out = arg->value;
+        return FR_OK;
+    case OPT_DAMAGED:
+        s->damaged = true;
         return FR_OK;
     default:
         s->show_secret = true;
@@ -273,36 +289,69 @@ static enum fr_code run_export(struct fr_cli *cli, const struct fr_command *self
 
 /* ---- forget ---- */
 
-static enum fr_code run_forget(struct fr_cli *cli, const struct fr_command *self,
-                               struct fr_args *args, struct fr_err *err)
+static enum fr_code check_forget(const struct selection *s, struct fr_err *err)
 {
-    FR_AUTO(client) *client = NULL;
-    FR_AUTO(credential) *c = NULL;
-    struct fr_state *state;
-    struct selection s;
+    bool one = s->key_id || s->slot.mef || s->slot.target;
 
-    FR_TRY(select_args(args, self->opts, &s, err));
-    if (!s.key_id && !s.slot.mef && !s.slot.target)
-        return FR_FAIL(err, FR_EUSAGE, "which one? give its KeID, --mef or --target");
-    FR_TRY(fr_dev_open(cli, &client, err));
-    state = fr_client_device(client)->state;
-    FR_TRY(fr_state_lock(state, err));
-    FR_TRY(find(state, &s, &c, err));
+    if (one == s->damaged)
+        return FR_FAIL(
+            err, FR_EUSAGE,
+            one ? "either one, or --damaged"
+                : "which one? give its KeID, --mef or --target; or --damaged");
+    return FR_OK;
+}
+
+static enum fr_code forget_damaged(struct fr_cli *cli, struct fr_state *state,
+                                   struct fr_err *err)
+{
+    json_auto_t *gone = NULL;
+    size_t n = 0;
+
+    FR_TRY(fr_state_forget_damaged(state, &n, err));
+    gone = json_pack("{s:I}", "damaged", (json_int_t)n);
+    if (cli->json)
+        fr_cli_json(cli, gone);
+    else
+        fr_cli_say(cli, "%zu damaged file%s removed\n", n, n == 1 ? "" : "s");
+    return FR_OK;
+}
+
+static enum fr_code forget_one(struct fr_cli *cli, struct fr_state *state,
+                               const struct selection *s, struct fr_err *err)
+{
+    FR_AUTO(credential) *c = NULL;
+    json_auto_t *gone = NULL;
+
+    FR_TRY(find(state, s, &c, err));
     FR_TRY(fr_state_forget(
         state,
         &(struct fr_slot_id){.mef = c->mef, .target = c->target, .suid = c->suid},
         err));
-    if (cli->json) {
-        json_auto_t *gone = json_pack("{s:s}", "forgotten", c->key_id);
-
+    gone = json_pack("{s:s}", "forgotten", c->key_id);
+    if (cli->json)
         fr_cli_json(cli, gone);
-    } else {
+    else
         fr_cli_say(cli,
                    "%s forgotten; the MEF still has it (fieldrootctl credential "
                    "revoke)\n",
                    c->key_id);
-    }
     return FR_OK;
+}
+
+static enum fr_code run_forget(struct fr_cli *cli, const struct fr_command *self,
+                               struct fr_args *args, struct fr_err *err)
+{
+    FR_AUTO(client) *client = NULL;
+    struct fr_state *state;
+    struct selection s;
+
+    FR_TRY(select_args(args, self->opts, &s, err));
+    FR_TRY(check_forget(&s, err));
+    FR_TRY(fr_dev_open(cli, &client, err));
+    state = fr_client_device(client)->state;
+    FR_TRY(fr_state_lock(state, err));
+    return s.damaged ? forget_damaged(cli, state, err)
+                     : forget_one(cli, state, &s, err);
 }
 
 const struct fr_command fr_dev_credential_commands[] = {
@@ -319,8 +368,8 @@ const struct fr_command fr_dev_credential_commands[] = {
      .run = run_export,
      .opts = export_opts},
     {.name = "forget",
-     .words = "KEYID | --mef FQDN | --target ID",
+     .words = "KEYID | --mef FQDN | --target ID | --damaged",
      .help = "removes it from this device",
      .run = run_forget,
-     .opts = select_opts},
+     .opts = forget_opts},
     {0}};

@@ -81,6 +81,31 @@ static void a_pending_slot_that_the_mef_knows_is_flipped(void **state)
     rig_clear(&r);
 }
 
+static void assert_confirmed(struct rig *r, const char *mef, bool confirmed)
+{
+    struct fr_slot_id id = {.mef = mef};
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_state_find(r->state, &id, &c, &err));
+    assert_int_equal(c->confirmed, confirmed);
+}
+
+/* The MEF says that it has committed it, not that it holds the same key. */
+static void what_a_resolve_flips_is_not_confirmed(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    scripted.resolve = RESOLVE_FLIP;
+    rig_put(&r, "a.example.com", "t.example.com", true);
+    assert_int_equal(rig_walk(&r, LIST(ONE("good"))), 0);
+    assert_confirmed(&r, "a.example.com", false);
+    assert_confirmed(&r, "good.example.com", true);
+    rig_clear(&r);
+}
+
 static void a_pending_slot_that_the_mef_does_not_know_is_dropped(void **state)
 {
     struct rig r;
@@ -347,6 +372,7 @@ int main(void)
         cmocka_unit_test(an_expired_credential_is_replaced),
         cmocka_unit_test(another_targets_credential_does_not_count),
         cmocka_unit_test(a_pending_slot_that_the_mef_knows_is_flipped),
+        cmocka_unit_test(what_a_resolve_flips_is_not_confirmed),
         cmocka_unit_test(a_pending_slot_that_the_mef_does_not_know_is_dropped),
         cmocka_unit_test(a_pending_slot_is_kept_while_its_mef_is_away),
         cmocka_unit_test(every_pending_slot_is_resolved),

@@ -286,6 +286,98 @@ static void forget_removes_both_slots(void **state)
     fr_state_free(s);
 }
 
+static void what_is_damaged_can_be_removed(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    struct fr_state_entries all = {0};
+    struct fr_err err;
+    size_t n = 9;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    damage(slot_file(s, "current"));
+    assert_ok(fr_state_forget_damaged(s, &n, &err));
+    assert_int_equal(n, 1);
+    assert_ok(fr_state_list(s, &all, &err));
+    assert_int_equal(all.n, 0);
+    fr_state_free(s);
+}
+
+static void what_is_whole_stays_when_the_damaged_goes(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    const char *key_id;
+    struct fr_err err;
+    size_t n = 9;
+
+    (void)state;
+    key_id = put(s, 1000, true);
+    assert_ok(fr_state_forget_damaged(s, &n, &err));
+    assert_int_equal(n, 0);
+    assert_current(s, key_id);
+    fr_state_free(s);
+}
+
+static void a_pending_one_counts_as_unconfirmed_until_it_is_current(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    FR_AUTO(credential) *pending = NULL, *current = NULL;
+    struct fr_err err;
+
+    (void)state;
+    (void)put(s, 1000, false); /* its file says "confirmed" */
+    assert_ok(fr_state_pending_at(s, 0, &pending, &err));
+    assert_false(pending->confirmed);
+    assert_ok(fr_state_flip(s, &slot, &err));
+    assert_ok(fr_state_find(s, &slot, &current, &err));
+    assert_true(current->confirmed);
+    fr_state_free(s);
+}
+
+/* ---- who may write into it ---- */
+
+static void assert_unsafe(struct fr_state *s)
+{
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_fails_as(fr_state_lock(s, &err), FR_ECONFIG, "state-unsafe");
+    assert_contains(err.msg, fr_state_dir(s));
+    assert_fails_as(fr_state_find(s, &slot, &c, &err), FR_ECONFIG, "state-unsafe");
+}
+
+static void a_folder_that_others_may_write_into_is_refused(void **state)
+{
+    static const mode_t modes[] = {0702, 0720, 0777};
+    struct fr_state *s = fresh(65536);
+    struct fr_err err;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++) {
+        assert_int_equal(chmod(fr_state_dir(s), modes[i]), 0);
+        assert_unsafe(s);
+    }
+    assert_int_equal(chmod(fr_state_dir(s), 0755), 0);
+    assert_ok(fr_state_lock(s, &err));
+    fr_state_free(s);
+}
+
+static void a_folder_of_another_owner_is_refused(void **state)
+{
+    struct fr_state *s = fresh(65536);
+
+    (void)state;
+    if (geteuid() != 0) {
+        fr_state_free(s);
+        skip(); /* giving a folder away needs root */
+    }
+    (void)put(s, 1000, true);
+    assert_int_equal(chown(fr_state_dir(s), 65534, 65534), 0);
+    assert_unsafe(s);
+    fr_state_free(s);
+}
+
 /* ---- finding ---- */
 
 static void add(struct fr_state *s, const char *mef, const char *target,
@@ -535,6 +627,11 @@ int main(void)
         cmocka_unit_test(a_damaged_current_is_listed_and_not_found),
         cmocka_unit_test(what_cannot_be_written_is_refused_and_nothing_is_lost),
         cmocka_unit_test(forget_removes_both_slots),
+        cmocka_unit_test(what_is_damaged_can_be_removed),
+        cmocka_unit_test(what_is_whole_stays_when_the_damaged_goes),
+        cmocka_unit_test(a_pending_one_counts_as_unconfirmed_until_it_is_current),
+        cmocka_unit_test(a_folder_that_others_may_write_into_is_refused),
+        cmocka_unit_test(a_folder_of_another_owner_is_refused),
         cmocka_unit_test(the_newest_that_matches_is_found),
         cmocka_unit_test(a_credential_is_found_by_its_key_id),
         cmocka_unit_test(the_list_is_in_order),

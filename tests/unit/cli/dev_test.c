@@ -148,6 +148,23 @@ static void forget_removes_exactly_one(void **state)
     assert_int_equal(device_run(d, "credential forget --target t.example"), 1);
 }
 
+static void forget_removes_what_is_damaged(void **state)
+{
+    struct device *d = *state;
+    char line[192];
+
+    device_give(d, "t.example", 10, 1000);
+    snprintf(line, sizeof line, "truncate -s 20 %s/credentials/*/current", d->state);
+    assert_int_equal(system(line), 0);
+    assert_int_equal(device_run(d, "credential list"), 0);
+    assert_contains(d->c.out, "damaged");
+    assert_int_equal(device_run(d, "credential forget --target t.example"), 1);
+    assert_int_equal(device_run(d, "credential forget --damaged"), 0);
+    assert_contains(d->c.out, "1 damaged file removed");
+    assert_int_equal(device_run(d, "credential list"), 0);
+    assert_contains(d->c.out, "no credentials");
+}
+
 static void forget_waits_for_no_lock(void **state)
 {
     FR_AUTO(state) *other = NULL;
@@ -176,6 +193,7 @@ static void wrong_words_are_wrong_usage(void **state)
         {"credential show --format hex", "unknown option --format"},
         {"credential export --format pem --show-secret", "hex or mosquitto"},
         {"credential forget", "which one?"},
+        {"credential forget --damaged --target t.example", "either one"},
         {"credential forget --suid 22", "which one?"},
         {"status now", "unexpected argument"},
         {"attempts now", "unexpected argument"},
@@ -458,6 +476,7 @@ int main(void)
         DEVICE_TEST(list_and_show_tell_all_but_the_key),
         DEVICE_TEST(a_credential_is_chosen_by_its_names),
         DEVICE_TEST(forget_removes_exactly_one),
+        DEVICE_TEST(forget_removes_what_is_damaged),
         DEVICE_TEST(forget_waits_for_no_lock),
         DEVICE_TEST(wrong_words_are_wrong_usage),
         DEVICE_TEST(status_is_0_valid_3_none_4_expiring),
