@@ -56,10 +56,10 @@ static enum fr_code check_admin(const struct fr_exchange *x, char *admin_fqdn,
 
 static void answer_created(struct fr_exchange *x, const char *ri)
 {
-    char location[FR_ID_MAX + 1];
+    FR_AUTO_CLEAR(buf) location = FR_BUF_INIT((size_t)2 * FR_ID_MAX);
 
-    snprintf(location, sizeof location, "%s/%s", x->worker->config->mef_base, ri);
-    fr_exchange_header(x, "Content-Location", location);
+    fr_buf_fmt(&location, "%s/%s", x->worker->config->mef_base, ri);
+    fr_exchange_header(x, "Content-Location", fr_buf_cstr(&location));
     fr_exchange_answer(x, 201, 2001, FR_MMEF_TYPE);
 }
 

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "link.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static enum fr_code failed(const char *what, struct fr_err *err)
+{
+    unsigned long e = ERR_get_error();
+
+    return FR_FAIL(err, FR_EUNREACHABLE, "%s: %s", what,
+                   e ? ERR_reason_error_string(e) : strerror(errno));
+}
+
+enum fr_code server_init(struct server *s, const char *anchors, struct fr_err *err)
+{
+    s->ctx = SSL_CTX_new(TLS_client_method());
+    if (!s->ctx || SSL_CTX_load_verify_locations(s->ctx, anchors, NULL) != 1)
+        return failed(anchors, err);
+    SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
+    return FR_OK;
+}
+
+static enum fr_code dial(struct link *l, const struct server *s, struct fr_err *err)
+{
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons(s->port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int on = 1;
+
+    l->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (l->fd < 0 || connect(l->fd, (struct sockaddr *)&to, sizeof to) != 0)
+        return failed("connect", err);
+    setsockopt(l->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    return FR_OK;
+}
+
+enum fr_code link_open(struct link *l, const struct server *s,
+                       const struct identity *who, struct fr_err *err)
+{
+    *l = (struct link){.fd = -1};
+    ERR_clear_error();
+    FR_TRY(dial(l, s, err));
+    l->ssl = SSL_new(s->ctx);
+    if (!l->ssl || SSL_use_certificate(l->ssl, who->cert) != 1 ||
+        SSL_use_PrivateKey(l->ssl, who->key) != 1 ||
+        SSL_set_tlsext_host_name(l->ssl, s->host) != 1 ||
+        SSL_set1_host(l->ssl, s->host) != 1 || SSL_set_fd(l->ssl, l->fd) != 1)
+        return failed("setting up TLS", err);
+    if (SSL_connect(l->ssl) != 1)
+        return failed("handshake", err);
+    return FR_OK;
+}
+
+enum fr_code link_send(struct link *l, struct fr_slice octets, struct fr_err *err)
+{
+    if (SSL_write(l->ssl, octets.data, (int)octets.len) != (int)octets.len)
+        return failed("write", err);
+    return FR_OK;
+}
+
+enum fr_code link_receive(struct link *l, uint8_t *to, size_t size, size_t *ret_n,
+                          struct fr_err *err)
+{
+    int n = SSL_read(l->ssl, to, (int)size);
+
+    if (n <= 0)
+        return failed("the stream ended", err);
+    *ret_n = (size_t)n;
+    return FR_OK;
+}
+
+void link_close(struct link *l)
+{
+    if (l->ssl) {
+        SSL_shutdown(l->ssl);
+        l->in = BIO_number_read(SSL_get_rbio(l->ssl));
+        l->out = BIO_number_written(SSL_get_wbio(l->ssl));
+    }
+    SSL_free(l->ssl);
+    if (l->fd >= 0)
+        close(l->fd);
+    l->ssl = NULL;
+    l->fd = -1;
+}
