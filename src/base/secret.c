@@ -7,14 +7,30 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/secret_slab.h"
 #include "base/str.h"
 
 struct fr_secret {
     size_t len;
-    size_t mapped; /* octets of the whole mapping */
-    bool locked;
+    size_t mapped; /* octets of a mapping of its own; 0: it is in a slot */
     uint8_t data[];
 };
+
+_Static_assert(sizeof(struct fr_secret) + 96 <= FR_SLOT_SIZE, "keys fit a slot");
+
+/* munmap() unlocks. */
+static struct fr_secret *map_pages(size_t size)
+{
+    struct fr_secret *s =
+        mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+    if (s == MAP_FAILED)
+        return NULL;
+    (void)mlock(s, size);
+    (void)madvise(s, size, MADV_DONTDUMP);
+    s->mapped = size;
+    return s;
+}
 
 enum fr_code fr_secret_new(size_t len, struct fr_secret **ret, struct fr_err *err)
 {
@@ -23,13 +39,10 @@ enum fr_code fr_secret_new(size_t len, struct fr_secret **ret, struct fr_err *er
 
     if (len == 0 || len > FR_SECRET_MAX)
         return FR_FAIL(err, FR_EINTERNAL, "a secret of %zu octets", len);
-    s = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (s == MAP_FAILED)
+    s = size <= FR_SLOT_SIZE ? fr_slot_new() : map_pages(size);
+    if (!s)
         return FR_FAIL(err, FR_ENOMEM, "out of memory");
-    s->locked = mlock(s, size) == 0;
-    (void)madvise(s, size, MADV_DONTDUMP);
     s->len = len;
-    s->mapped = size;
     *ret = s;
     return FR_OK;
 }
@@ -63,10 +76,11 @@ void fr_secret_free(struct fr_secret *s)
     if (!s)
         return;
     size = s->mapped;
-    OPENSSL_cleanse(s->data, s->len);
-    if (s->locked)
-        (void)munlock(s, size);
-    (void)munmap(s, size);
+    OPENSSL_cleanse(s, sizeof *s + s->len);
+    if (size)
+        (void)munmap(s, size);
+    else
+        fr_slot_free(s);
 }
 
 uint8_t *fr_secret_data(struct fr_secret *s)

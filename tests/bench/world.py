@@ -240,8 +240,14 @@ class World:
         process = lab.Process.__new__(lab.Process)
         process.log, process.popen = out, popen
         port = int(popen.stdout.readline())
-        self.site.cleanup(lambda: (popen.stdout.close(), popen.wait(10)))
-        process.stop = lambda: os.close(keep)
+
+        def stop():
+            if popen.poll() is None:
+                os.close(keep)
+                popen.stdout.close()
+                popen.wait(10)
+        process.stop = stop
+        self.site.cleanup(stop)
         return Subject("bare OpenSSL", self, process, port)
 
     def s_server(self):

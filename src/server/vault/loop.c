@@ -16,7 +16,7 @@ enum {
     IN_MAX = 2 * FR_MSG_MAX,
     OUT_MAX = 16 * FR_MSG_MAX, /* a worker that reads no replies is closed */
     OUT_BUSY = 2 * FR_MSG_MAX, /* above it, no more of its requests are taken */
-    READ_SIZE = 64 * 1024,
+    READ_SIZE = 8 * 1024, /* wiped after each turn: no more than a turn needs */
     TICK_MS = 1000,
     IDLE_MS = 60 * 1000
 };
