@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <grp.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -12,6 +13,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/ipc/pass.h"
+#include "server/signer/signer.h"
 #include "server/vault/vault.h"
 #include "server/worker/worker.h"
 
@@ -23,6 +26,7 @@ static const char *const log_names[FR_CHILD_KINDS] = {
     [FR_WORKER_DISCOVERY] = "fieldrootd: discovery",
     [FR_WORKER_ADMIN] = "fieldrootd: admin",
     [FR_CHILD_VAULT] = "fieldrootd: vault",
+    [FR_CHILD_SIGNER] = "fieldrootd: signer",
 };
 
 const char *fr_child_name(int kind)
@@ -42,14 +46,22 @@ static void close_foreign(const struct fr_child_setup *s)
         if (t != s->kind)
             close_fd(s->listen_fd[t]);
     }
-    close_fd(s->parent_control_fd);
+    for (int k = 0; k < FR_N_KEEPERS; k++)
+        close_fd(s->control_fd[k]);
     close_fd(s->signal_fd);
     close_fd(s->ready_read_fd);
     close_fd(s->starter_fd);
-    if (s->kind == FR_CHILD_VAULT)
-        return;
-    close_fd(s->control_fd);
-    close_fd(s->lock_fd);
+    if (s->kind != FR_CHILD_VAULT)
+        close_fd(s->lock_fd);
+}
+
+/* For ps -o comm, of at most 15 octets. */
+static void set_title(int kind)
+{
+    char title[16];
+
+    snprintf(title, sizeof title, "frd-%s", fr_child_name(kind));
+    (void)prctl(PR_SET_NAME, title);
 }
 
 static void reset_signals(void)
@@ -103,13 +115,14 @@ static void raise_descriptors(const struct fr_server_config *c)
                c->limits.connections, (long)want, (long)limit.rlim_cur);
 }
 
-static void say_ready(void *arg)
+static enum fr_code say_ready(void *arg, struct fr_err *err)
 {
-    int fd = *(int *)arg;
+    int fd = *(const int *)arg;
 
-    /* A parent that cannot hear it is dying, and we with it. */
-    if (write(fd, "r", 1) == 1)
-        close(fd);
+    if (write(fd, "r", 1) != 1)
+        return FR_FAIL(err, FR_EINTERRUPTED, "the parent does not hear us");
+    close(fd);
+    return FR_OK;
 }
 
 /* --- vault */
@@ -147,39 +160,62 @@ static enum fr_code run_vault(const struct fr_child_setup *s, pid_t parent,
     FR_TRY(drop_privileges(s->config, err));
     FR_TRY(die_with(parent, err));
     FR_TRY(open_vault(s->config, fqdns, &vault, err));
-    say_ready(&ready);
-    return fr_vault_run(vault, s->control_fd, err);
+    FR_TRY(say_ready(&ready, err));
+    return fr_vault_run(vault, s->keeper_fd, err);
+}
+
+/* --- signer */
+
+static enum fr_code run_signer(const struct fr_child_setup *s, pid_t parent,
+                               struct fr_err *err)
+{
+    FR_AUTO(signer) *signer = NULL;
+    int ready = s->ready_fd;
+
+    FR_TRY(fr_signer_open(s->config, &signer, err));
+    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(die_with(parent, err));
+    FR_TRY(say_ready(&ready, err));
+    return fr_signer_run(signer, s->keeper_fd, err);
 }
 
 /* --- worker */
 
-static enum fr_code run_worker(const struct fr_child_setup *s, int vault_fd,
+static enum fr_code run_worker(const struct fr_child_setup *s, const int lines[],
                                pid_t parent, struct fr_err *err)
 {
     FR_AUTO(worker_process) *worker = NULL;
+    const struct fr_worker_fds fds = {
+        .listen = s->listen_fd[s->kind],
+        .vault = lines[FR_KEEPER(FR_CHILD_VAULT)],
+        .signer = lines[FR_KEEPER(FR_CHILD_SIGNER)],
+    };
     int ready = s->ready_fd;
 
     raise_descriptors(s->config);
     FR_TRY(fr_worker_prepare(s->config, (enum fr_worker)s->kind, &worker, err));
     FR_TRY(drop_privileges(s->config, err));
     FR_TRY(die_with(parent, err));
-    return fr_worker_run(worker, s->listen_fd[s->kind], vault_fd, say_ready, &ready,
-                         err);
+    return fr_worker_run(worker, &fds, say_ready, &ready, err);
 }
 
+/* lines: a worker's, to the keepers. */
 static void __attribute__((noreturn))
-be_child(const struct fr_child_setup *s, int vault_fd, pid_t parent)
+be_child(const struct fr_child_setup *s, const int lines[], pid_t parent)
 {
     struct fr_err err;
     enum fr_code rc;
 
     fr_log_init(log_names[s->kind], s->config->log_level);
+    set_title(s->kind);
     reset_signals();
     close_foreign(s);
     if (s->kind == FR_CHILD_VAULT)
         rc = run_vault(s, parent, &err);
+    else if (s->kind == FR_CHILD_SIGNER)
+        rc = run_signer(s, parent, &err);
     else
-        rc = run_worker(s, vault_fd, parent, &err);
+        rc = run_worker(s, lines, parent, &err);
     if (rc != FR_OK)
         fr_log(FR_LOG_ERROR, "%s", err.msg);
     _exit(fr_code_exit(rc));
@@ -187,56 +223,81 @@ be_child(const struct fr_child_setup *s, int vault_fd, pid_t parent)
 
 /* --- parent */
 
-static enum fr_code fork_child(const struct fr_child_setup *s, int own_fd, int other_fd,
-                               pid_t *ret, struct fr_err *err)
+/* ours, theirs: the two ends of a worker's lines, FR_N_KEEPERS each; -1: none. */
+static enum fr_code fork_child(const struct fr_child_setup *s, const int ours[],
+                               const int theirs[], pid_t *ret, struct fr_err *err)
 {
     pid_t parent = getpid(), pid = fork();
 
     if (pid < 0)
         return FR_FAIL(err, FR_EINTERNAL, "fork: %s", strerror(errno));
     if (pid == 0) {
-        close_fd(other_fd);
-        be_child(s, own_fd, parent);
+        for (int k = 0; k < FR_N_KEEPERS; k++)
+            close_fd(theirs[k]);
+        be_child(s, ours, parent);
     }
     *ret = pid;
     return FR_OK;
 }
 
+/* The signer's questions are one message each, as large as they are. */
+static enum fr_code open_line(const struct fr_child_setup *s, int keeper, int *ret_ours,
+                              int *ret_theirs, struct fr_err *err)
+{
+    int type = keeper == FR_KEEPER(FR_CHILD_SIGNER) ? SOCK_SEQPACKET : SOCK_STREAM;
+    int pair[2];
+
+    if (keeper == FR_KEEPER(FR_CHILD_SIGNER) && s->kind == FR_WORKER_ADMIN)
+        return FR_OK; /* speaks no TLS */
+    if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0)
+        return FR_FAIL(err, FR_EINTERNAL, "socketpair: %s", strerror(errno));
+    *ret_ours = pair[0];
+    *ret_theirs = pair[1];
+    return fr_ipc_send_worker(s->control_fd[keeper], (enum fr_worker)s->kind, pair[1],
+                              err);
+}
+
 enum fr_code fr_child_start(const struct fr_child_setup *setup, pid_t *ret_pid,
                             struct fr_err *err)
 {
-    int pair[2];
-    enum fr_code rc;
+    int ours[FR_N_KEEPERS] = {-1, -1}, theirs[FR_N_KEEPERS] = {-1, -1};
+    enum fr_code rc = FR_OK;
 
-    if (setup->kind == FR_CHILD_VAULT)
-        return fork_child(setup, -1, -1, ret_pid, err);
-    if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
-        return FR_FAIL(err, FR_EINTERNAL, "socketpair: %s", strerror(errno));
-    rc = fr_vault_send_worker(setup->control_fd, (enum fr_worker)setup->kind, pair[0],
-                              err);
+    for (int k = 0; k < FR_N_KEEPERS && rc == FR_OK; k++) {
+        if (!FR_CHILD_IS_KEEPER(setup->kind))
+            rc = open_line(setup, k, &ours[k], &theirs[k], err);
+    }
     if (rc == FR_OK)
-        rc = fork_child(setup, pair[1], pair[0], ret_pid, err);
-    close(pair[0]);
-    close(pair[1]);
+        rc = fork_child(setup, ours, theirs, ret_pid, err);
+    for (int k = 0; k < FR_N_KEEPERS; k++) {
+        close_fd(ours[k]);
+        close_fd(theirs[k]);
+    }
     return rc;
+}
+
+static enum fr_code read_files(const struct fr_server_config *config,
+                               struct fr_err *err)
+{
+    FR_AUTO(signer) *signer = NULL;
+
+    for (int t = 0; t < FR_N_WORKERS; t++) {
+        FR_AUTO(worker_process) *worker = NULL;
+
+        if (config->listener[t].listen)
+            FR_TRY(fr_worker_prepare(config, (enum fr_worker)t, &worker, err));
+    }
+    return fr_signer_open(config, &signer, err);
 }
 
 static int check_files(const struct fr_server_config *config)
 {
     struct fr_err err;
+    enum fr_code rc = read_files(config, &err);
 
-    for (int t = 0; t < FR_N_WORKERS; t++) {
-        FR_AUTO(worker_process) *worker = NULL;
-        enum fr_code rc = FR_OK;
-
-        if (config->listener[t].listen)
-            rc = fr_worker_prepare(config, (enum fr_worker)t, &worker, &err);
-        if (rc != FR_OK) {
-            fr_log(FR_LOG_ERROR, "%s", err.msg);
-            return fr_code_exit(rc);
-        }
-    }
-    return 0;
+    if (rc != FR_OK)
+        fr_log(FR_LOG_ERROR, "%s", err.msg);
+    return fr_code_exit(rc);
 }
 
 enum fr_code fr_child_check(const struct fr_server_config *config, struct fr_err *err)

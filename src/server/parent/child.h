@@ -8,14 +8,18 @@
 
 #include "server/config.h"
 
-enum { FR_CHILD_VAULT = FR_N_WORKERS, FR_CHILD_KINDS }; /* else enum fr_worker */
+/* The keepers serve the workers, and are started before them; else enum fr_worker. */
+enum { FR_CHILD_VAULT = FR_N_WORKERS, FR_CHILD_SIGNER, FR_CHILD_KINDS };
+#define FR_N_KEEPERS          (FR_CHILD_KINDS - FR_N_WORKERS)
+#define FR_KEEPER(kind)       ((kind)-FR_N_WORKERS) /* index of one */
+#define FR_CHILD_IS_KEEPER(k) ((k) >= FR_N_WORKERS)
 
 struct fr_child_setup {
     const struct fr_server_config *config;
     int kind;
     const int *listen_fd;  /* FR_N_WORKERS of them; -1: none */
-    int control_fd;        /* vault: its end; worker: the parent's, to be closed */
-    int parent_control_fd; /* vault: the parent's end, to be closed */
+    const int *control_fd; /* FR_N_KEEPERS, the parent's ends, to be closed; -1: none */
+    int keeper_fd;         /* of a keeper: its own end */
     int signal_fd;         /* the parent's, to be closed */
     int ready_read_fd;     /* the parent's, to be closed */
     int starter_fd;        /* --ready-fd, the parent's, to be closed; -1: none */
@@ -23,7 +27,7 @@ struct fr_child_setup {
     int ready_fd;          /* one octet when it runs */
 };
 
-/* Forks a child of this kind; a worker's other end goes to the vault. */
+/* Forks a child of this kind; a worker's other ends go to the keepers. */
 FR_MUST_USE enum fr_code fr_child_start(const struct fr_child_setup *setup,
                                         pid_t *ret_pid, struct fr_err *err);
 

@@ -21,15 +21,16 @@
 #include "server/parent/listen.h"
 #include "server/parent/slots.h"
 
-enum { END_MS = 5000, VAULT_END_MS = 2000, LISTENERS_MAX = 4096 };
+enum { END_MS = 5000, KEEPER_END_MS = 2000, LISTENERS_MAX = 4096 };
 
 struct parent {
     const struct fr_server_config *config;
     struct fr_slots slots;
     int listen_fd[FR_N_WORKERS];
-    int lock_fd, signal_fd, control_fd;
-    int ready_pipe[2]; /* children write */
-    int ready_fd;      /* who started us reads */
+    int lock_fd, signal_fd;
+    int control_fd[FR_N_KEEPERS]; /* our ends; -1: it does not run */
+    int ready_pipe[2];            /* children write */
+    int ready_fd;                 /* who started us reads */
     size_t n_ready;
     bool ready, stopping;
     enum fr_code failed; /* a child's code before we were ready */
@@ -188,27 +189,36 @@ static enum fr_code count_ready(struct parent *p, struct fr_err *err)
 
 /* --- children */
 
-static enum fr_code make_control(struct parent *p, int *ret_vault_end,
+static void close_control(struct parent *p, int kind)
+{
+    int *fd = &p->control_fd[FR_KEEPER(kind)];
+
+    if (*fd >= 0)
+        close(*fd);
+    *fd = -1;
+}
+
+static enum fr_code open_control(struct parent *p, int kind, int *ret_theirs,
                                  struct fr_err *err)
 {
     int pair[2];
 
     if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
         return FR_FAIL(err, FR_EINTERNAL, "socketpair: %s", strerror(errno));
-    p->control_fd = pair[0];
-    *ret_vault_end = pair[1];
+    close_control(p, kind);
+    p->control_fd[FR_KEEPER(kind)] = pair[0];
+    *ret_theirs = pair[1];
     return FR_OK;
 }
 
 static enum fr_code start(struct parent *p, struct fr_slot *slot, struct fr_err *err)
 {
-    FR_AUTO_FD(vault_end) = -1;
+    FR_AUTO_FD(keeper_end) = -1;
     struct fr_child_setup setup = {
         .config = p->config,
         .kind = slot->kind,
         .listen_fd = p->listen_fd,
         .control_fd = p->control_fd,
-        .parent_control_fd = -1,
         .signal_fd = p->signal_fd,
         .ready_read_fd = p->ready_pipe[0],
         .ready_fd = p->ready_pipe[1],
@@ -217,11 +227,9 @@ static enum fr_code start(struct parent *p, struct fr_slot *slot, struct fr_err 
     };
     pid_t pid = 0;
 
-    if (slot->kind == FR_CHILD_VAULT) {
-        FR_TRY(make_control(p, &vault_end, err));
-        setup.control_fd = vault_end;
-        setup.parent_control_fd = p->control_fd;
-    }
+    if (FR_CHILD_IS_KEEPER(slot->kind))
+        FR_TRY(open_control(p, slot->kind, &keeper_end, err));
+    setup.keeper_fd = keeper_end;
     FR_TRY(fr_child_start(&setup, &pid, err));
     fr_slot_started(slot, pid, now_ms());
     return FR_OK;
@@ -254,18 +262,25 @@ static void end_slot(struct parent *p, struct fr_slot *slot)
                fr_child_name(slot->kind), (long)pid);
 }
 
+/* It ends when its line is closed and, the signer, when no worker needs it. */
+static void end_keeper(struct parent *p, int kind, int64_t within_ms)
+{
+    struct fr_slot *slot = &p->slots.slot[FR_KEEPER(kind)];
+
+    if (slot->pid && fr_slot_end(&p->slots, slot, now_ms(), now_ms() + within_ms))
+        close_control(p, kind);
+}
+
 static void end_workers(struct parent *p)
 {
-    for (size_t i = 1; i < p->slots.n; i++)
+    for (size_t i = FR_N_KEEPERS; i < p->slots.n; i++)
         end_slot(p, &p->slots.slot[i]);
 }
 
-/* Workers notice by themselves that their vault is gone; here is who sees to it. */
-static void vault_died(struct parent *p)
+/* Workers notice by themselves that one is gone; here is who sees to it. */
+static void keeper_died(struct parent *p, int kind)
 {
-    if (p->control_fd >= 0)
-        close(p->control_fd);
-    p->control_fd = -1;
+    close_control(p, kind);
     end_workers(p);
 }
 
@@ -297,8 +312,8 @@ static void bury(struct parent *p, pid_t pid, int status)
     log_death(slot->kind, pid, status);
     if (!p->ready && p->failed == FR_OK)
         p->failed = code_of_exit(status);
-    if (slot->kind == FR_CHILD_VAULT)
-        vault_died(p);
+    if (FR_CHILD_IS_KEEPER(slot->kind))
+        keeper_died(p, slot->kind);
 }
 
 static void reap(struct parent *p)
@@ -330,7 +345,8 @@ static void reload(struct parent *p)
         fr_log(FR_LOG_ERROR, "SIGHUP: %s: the workers stay as they are", err.msg);
         return;
     }
-    fr_log(FR_LOG_INFO, "SIGHUP: new workers");
+    fr_log(FR_LOG_INFO, "SIGHUP: new signer and workers");
+    end_keeper(p, FR_CHILD_SIGNER, END_MS + KEEPER_END_MS);
     end_workers(p);
 }
 
@@ -393,29 +409,26 @@ static void await_ends(struct parent *p)
     }
 }
 
-/* Workers first; when none is left the vault, which ends when its line is closed. */
+/* Workers first; when none is left the keepers, which end when their line is closed. */
 static void end_children(struct parent *p)
 {
-    struct fr_slot *vault = &p->slots.slot[0];
-
     stop(p);
     await_ends(p);
-    if (p->control_fd >= 0)
-        close(p->control_fd);
-    p->control_fd = -1;
-    if (vault->pid && fr_slot_end(&p->slots, vault, now_ms(), now_ms() + VAULT_END_MS))
-        await_ends(p);
+    for (int k = FR_N_WORKERS; k < FR_CHILD_KINDS; k++)
+        end_keeper(p, k, KEEPER_END_MS);
+    await_ends(p);
 }
 
 static void close_all(struct parent *p)
 {
-    const int fds[] = {p->signal_fd, p->control_fd, p->ready_pipe[0], p->ready_pipe[1],
-                       p->ready_fd};
+    const int fds[] = {p->signal_fd, p->ready_pipe[0], p->ready_pipe[1], p->ready_fd};
 
     for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++) {
         if (fds[i] >= 0)
             close(fds[i]);
     }
+    for (int k = FR_N_WORKERS; k < FR_CHILD_KINDS; k++)
+        close_control(p, k);
     for (int t = 0; t < FR_N_WORKERS; t++) {
         if (p->listen_fd[t] >= 0)
             close(p->listen_fd[t]);
@@ -453,7 +466,7 @@ enum fr_code fr_parent_run(const struct fr_server_config *config, int ready_fd,
         .listen_fd = {-1, -1, -1, -1},
         .lock_fd = -1,
         .signal_fd = -1,
-        .control_fd = -1,
+        .control_fd = {-1, -1},
         .ready_pipe = {-1, -1},
         .ready_fd = ready_fd,
     };

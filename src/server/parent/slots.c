@@ -15,7 +15,8 @@ void fr_slots_init(struct fr_slots *s, const struct fr_server_config *config,
                    int64_t now_ms)
 {
     memset(s, 0, sizeof *s);
-    add(s, FR_CHILD_VAULT, now_ms);
+    for (int k = FR_N_WORKERS; k < FR_CHILD_KINDS; k++)
+        add(s, k, now_ms);
     for (int t = 0; t < FR_N_WORKERS; t++) {
         for (int i = fr_server_config_workers(config, (enum fr_worker)t); i > 0; i--)
             add(s, t, now_ms);
@@ -27,12 +28,22 @@ void fr_slots_close(struct fr_slots *s)
     s->closed = true;
 }
 
+/* Workers wait for all keepers, however long they are due. */
+static bool is_held(const struct fr_slots *s, size_t i)
+{
+    for (size_t k = 0; i >= FR_N_KEEPERS && k < FR_N_KEEPERS; k++) {
+        if (s->slot[k].pid == 0)
+            return true;
+    }
+    return false;
+}
+
 struct fr_slot *fr_slots_due(struct fr_slots *s, int64_t now_ms)
 {
     for (size_t i = 0; !s->closed && i < s->n; i++) {
         struct fr_slot *slot = &s->slot[i];
 
-        if (i > 0 && s->slot[0].pid == 0)
+        if (is_held(s, i))
             return NULL;
         if (slot->pid == 0 && slot->start_at_ms <= now_ms)
             return slot;
@@ -105,8 +116,7 @@ int64_t fr_slots_next_ms(const struct fr_slots *s)
     int64_t next = FR_NEVER;
 
     for (size_t i = 0; !s->closed && i < s->n; i++) {
-        /* Workers wait for the vault, however long they are due. */
-        if (i > 0 && s->slot[0].pid == 0)
+        if (is_held(s, i))
             break;
         if (s->slot[i].pid == 0 && s->slot[i].start_at_ms < next)
             next = s->slot[i].start_at_ms;

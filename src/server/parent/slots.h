@@ -31,19 +31,19 @@ struct fr_ending {
 };
 
 struct fr_slots {
-    struct fr_slot slot[FR_SLOTS_MAX]; /* the first is the vault's */
+    struct fr_slot slot[FR_SLOTS_MAX]; /* the keepers' first */
     size_t n;
     struct fr_ending ending[FR_ENDING_MAX];
     size_t n_ending;
     bool closed; /* nothing is started any more */
 };
 
-/* The vault first, then the workers of each listener that is on; all due now. */
+/* The keepers first, then the workers of each listener that is on; all due now. */
 void fr_slots_init(struct fr_slots *s, const struct fr_server_config *config,
                    int64_t now_ms);
 /* From now on nothing is due but kills. */
 void fr_slots_close(struct fr_slots *s);
-/* The next slot to start, or NULL: a worker only while the vault runs. */
+/* The next slot to start, or NULL: a worker only while the keepers run. */
 struct fr_slot *fr_slots_due(struct fr_slots *s, int64_t now_ms);
 void fr_slot_started(struct fr_slot *slot, pid_t pid, int64_t now_ms);
 /* The slot's process is told to end: the slot is due again at once. False if the list

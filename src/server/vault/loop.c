@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "server/ipc/pass.h"
 #include "server/vault/internal.h"
 
 enum {
@@ -51,8 +52,9 @@ struct loop {
 
 static void add_worker(struct loop *l, enum fr_worker type, int fd)
 {
-    if (l->n == FR_VAULT_WORKERS_MAX || (unsigned)type >= FR_N_WORKERS) {
-        fr_log(FR_LOG_ERROR, "worker refused: type %d, %zu at work", (int)type, l->n);
+    if (l->n == FR_VAULT_WORKERS_MAX) {
+        fr_log(FR_LOG_ERROR, "%s worker refused: %zu at work", fr_worker_name(type),
+               l->n);
         (void)close(fd);
         return;
     }
@@ -128,83 +130,20 @@ static void flush_worker(struct worker *w)
 
 /* ---- the control socket ---- */
 
-static int fd_of(struct msghdr *h)
-{
-    struct cmsghdr *c = CMSG_FIRSTHDR(h);
-    int fd;
-
-    if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS ||
-        c->cmsg_len != CMSG_LEN(sizeof fd))
-        return -1;
-    memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
-
-static void take_announcement(struct loop *l, struct fr_slice octets, int fd)
-{
-    struct fr_err err = {0};
-    struct fr_msg m;
-    size_t used;
-
-    if (fr_msg_decode(octets, &m, &used, &err) == FR_OK && m.type == FR_MSG_WORKER &&
-        fd >= 0) {
-        add_worker(l, (enum fr_worker)fr_msg_u8(&m, FR_F_CODE), fd);
-        return;
-    }
-    fr_log(FR_LOG_ERROR, "the parent's message is not understood");
-    if (fd >= 0)
-        (void)close(fd);
-}
-
-/* The kernel ends a read at a descriptor, so that each is with its own message. False
- * when there are no more. */
+/* False when there are no more. */
 static bool read_control(struct loop *l)
 {
-    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof(int))];
-    uint8_t octets[64];
-    struct iovec part = {.iov_base = octets, .iov_len = sizeof octets};
-    struct msghdr h = {.msg_iov = &part,
-                       .msg_iovlen = 1,
-                       .msg_control = room,
-                       .msg_controllen = sizeof room};
-    ssize_t n = recvmsg(l->control, &h, MSG_CMSG_CLOEXEC | MSG_DONTWAIT);
+    struct fr_err err = {0};
+    enum fr_worker type = FR_WORKER_ENROL;
+    int fd = -1;
+    enum fr_code rc = fr_ipc_take_worker(l->control, &type, &fd, &err);
 
-    if (n > 0)
-        take_announcement(l, fr_slice_of(octets, (size_t)n), fd_of(&h));
-    else if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR))
-        l->is_over = true;
-    return n > 0;
-}
-
-enum fr_code fr_vault_send_worker(int control_fd, enum fr_worker type, int fd,
-                                  struct fr_err *err)
-{
-    _Alignas(struct cmsghdr) char room[CMSG_SPACE(sizeof fd)] = {0};
-    FR_AUTO_CLEAR(buf) octets = FR_BUF_INIT(64);
-    struct fr_msg m = {.type = FR_MSG_WORKER};
-    struct iovec part;
-    struct msghdr h = {.msg_iov = &part,
-                       .msg_iovlen = 1,
-                       .msg_control = room,
-                       .msg_controllen = sizeof room};
-    struct cmsghdr *c = CMSG_FIRSTHDR(&h);
-    uint8_t code[8];
-    ssize_t n;
-
-    fr_msg_set_u8(&m, FR_F_CODE, (uint8_t)type, code);
-    FR_TRY(fr_msg_encode(&m, &octets, err));
-    part = (struct iovec){.iov_base = octets.data, .iov_len = octets.len};
-    c->cmsg_level = SOL_SOCKET;
-    c->cmsg_type = SCM_RIGHTS;
-    c->cmsg_len = CMSG_LEN(sizeof fd);
-    memcpy(CMSG_DATA(c), &fd, sizeof fd);
-    do {
-        n = sendmsg(control_fd, &h, MSG_NOSIGNAL);
-    } while (n < 0 && errno == EINTR);
-    if (n != (ssize_t)octets.len)
-        return FR_FAIL(err, FR_EINTERNAL, "announcing a worker to the vault: %s",
-                       n < 0 ? strerror(errno) : "cut short");
-    return FR_OK;
+    if (rc == FR_OK)
+        add_worker(l, type, fd);
+    else if (rc == FR_EINVALID)
+        fr_log(FR_LOG_ERROR, "%s", err.msg);
+    l->is_over |= rc == FR_EUNREACHABLE;
+    return rc == FR_OK || rc == FR_EINVALID;
 }
 
 /* ---- one batch ---- */

@@ -53,7 +53,7 @@ FR_DEFINE_AUTO(vault)
 
 /*
  * The loop of the vault process. control_fd is a stream or seqpacket socketpair to the
- * parent, which announces each worker with fr_vault_send_worker(). All messages that
+ * parent, which announces each worker with fr_ipc_send_worker(). All messages that
  * wait at all workers are one transaction; no reply leaves before its commit; when the
  * commit fails, all of them are answered by FR_ESTORE. A worker that sends what is
  * malformed or what its type may not send is closed, audited and logged. Ends with
@@ -61,11 +61,6 @@ FR_DEFINE_AUTO(vault)
  */
 FR_MUST_USE enum fr_code fr_vault_run(struct fr_vault *v, int control_fd,
                                       struct fr_err *err);
-/* The parent's side: hands the vault its end of a worker's socketpair, one sendmsg a
- * worker. fd stays the caller's to close. */
-FR_MUST_USE enum fr_code fr_vault_send_worker(int control_fd, enum fr_worker type,
-                                              int fd, struct fr_err *err);
-
 /*
  * A reply in the making, and after fr_vault_handle() what to send. On failure it has
  * CODE, REASON and TEXT only. An ADMIN reply has, success or not, JSON: the whole line

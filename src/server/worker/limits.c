@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1024, ADDRESS_MAX = 64, MS = 1000 };
+enum { BUCKETS = 1024, ADDRESS_MAX = 64 };
 
 struct entry {
     char network[ADDRESS_MAX];
@@ -117,18 +117,4 @@ void fr_admission_leave(struct fr_admission *a, const char *address)
 size_t fr_admission_count(const struct fr_admission *a)
 {
     return a->total;
-}
-
-bool fr_bucket_take(struct fr_bucket *b, int64_t now_ms, int rate, int burst)
-{
-    int64_t cost = MS / rate, full = burst * cost;
-
-    b->tokens_ms += b->last_ms ? now_ms - b->last_ms : full;
-    b->last_ms = now_ms ? now_ms : 1;
-    if (b->tokens_ms > full)
-        b->tokens_ms = full;
-    if (b->tokens_ms < cost)
-        return false;
-    b->tokens_ms -= cost;
-    return true;
 }

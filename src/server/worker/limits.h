@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * How many connections a worker has, in all and by address (IPv6: by /64), and a token
- * bucket for what may be said how often. Memory is bounded by the number of
- * connections.
+ * How many connections a worker has, in all and by address (IPv6: by /64). Memory is
+ * bounded by the number of connections.
  */
 #ifndef FR_SERVER_WORKER_LIMITS_H
 #define FR_SERVER_WORKER_LIMITS_H
 
 #include <stdbool.h>
 
+#include "base/bucket.h"
 #include "base/env.h"
 
 struct fr_admission;
@@ -24,12 +24,5 @@ FR_MUST_USE enum fr_code fr_admission_enter(struct fr_admission *a, const char *
                                             struct fr_err *err);
 void fr_admission_leave(struct fr_admission *a, const char *address);
 size_t fr_admission_count(const struct fr_admission *a);
-
-struct fr_bucket {
-    int64_t tokens_ms; /* one token is 1000 / rate of them */
-    int64_t last_ms;
-};
-/* True at most rate times a second, and burst times at once. */
-bool fr_bucket_take(struct fr_bucket *b, int64_t now_ms, int rate, int burst);
 
 #endif

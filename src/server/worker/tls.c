@@ -5,8 +5,6 @@
 #include <openssl/x509_vfy.h>
 #include <string.h>
 
-#include "base/file.h"
-
 /* RSPF 6.2 for onem2m; else what gives forward secrecy and AEAD, and that suite. */
 static const struct profile {
     const char *suites, *groups;
@@ -123,6 +121,7 @@ static enum fr_code refuse_ems(struct fr_err *err)
                       "or name it in ems-exceptions");
 }
 
+/* The key stays with the signer: fr_tls_server_set_key(). */
 static enum fr_code load_own(SSL_CTX *ctx, const struct fr_listener_config *l,
                              struct fr_err *err)
 {
@@ -130,11 +129,6 @@ static enum fr_code load_own(SSL_CTX *ctx, const struct fr_listener_config *l,
     if (SSL_CTX_use_certificate_chain_file(ctx, l->certificate) != 1)
         return FR_FAIL(err, FR_ECONFIG, "certificate %s: %s", l->certificate,
                        last_error());
-    FR_TRY(fr_file_check_private(l->key, err));
-    if (SSL_CTX_use_PrivateKey_file(ctx, l->key, SSL_FILETYPE_PEM) != 1 ||
-        SSL_CTX_check_private_key(ctx) != 1)
-        return FR_FAIL(err, FR_ECONFIG, "key %s of certificate %s: %s", l->key,
-                       l->certificate, last_error());
     return FR_OK;
 }
 
@@ -230,6 +224,14 @@ enum fr_code fr_tls_server_new(const struct fr_server_config *c,
     else
         SSL_CTX_free(ctx);
     return rc;
+}
+
+enum fr_code fr_tls_server_set_key(SSL_CTX *ctx, EVP_PKEY *key, struct fr_err *err)
+{
+    ERR_clear_error();
+    if (SSL_CTX_use_PrivateKey(ctx, key) != 1 || SSL_CTX_check_private_key(ctx) != 1)
+        return FR_FAIL(err, FR_ECONFIG, "the key of the certificate: %s", last_error());
+    return FR_OK;
 }
 
 enum fr_code fr_tls_server_accept(SSL_CTX *ctx, struct fr_tls_verdict *verdict,

@@ -10,11 +10,15 @@
 
 #include "server/config.h"
 
-/* Reads every file that the listener names. FR_ECONFIG names the file. c must outlive
- * it. */
+/* Reads every file that the listener names but its key, without which no handshake
+ * succeeds. FR_ECONFIG names the file. c must outlive it. */
 FR_MUST_USE enum fr_code fr_tls_server_new(const struct fr_server_config *c,
                                            const struct fr_listener_config *l,
                                            SSL_CTX **ret, struct fr_err *err);
+
+/* key (borrowed) is that of the listener's certificate, or of a signer that has it. */
+FR_MUST_USE enum fr_code fr_tls_server_set_key(SSL_CTX *ctx, EVP_PKEY *key,
+                                               struct fr_err *err);
 
 /* What the verification of a client's chain found wrong; belongs to a connection. */
 struct fr_tls_verdict {

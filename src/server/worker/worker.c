@@ -11,10 +11,11 @@
 #include "server/discovery/discovery.h"
 #include "server/fetch/fetch.h"
 #include "server/mef/mef.h"
+#include "server/signer/remote.h"
 #include "server/worker/https.h"
 #include "server/worker/tls.h"
 
-enum { MS = 1000, VAULT_GONE_MS = 300 };
+enum { MS = 1000, GONE_MS = 300 };
 
 static const struct fr_service *const services[FR_N_WORKERS] = {
     [FR_WORKER_ENROL] = &fr_service_mef,
@@ -26,11 +27,13 @@ static const struct fr_service *const services[FR_N_WORKERS] = {
 struct fr_worker_process {
     struct fr_worker_context context;
     SSL_CTX *tls;
+    struct fr_remote_key *key; /* of tls */
+    int signer_fd;
     struct fr_https *https;
     struct fr_admin *admin;
-    struct event *on_term, *deadline;
-    bool started; /* the service's start() succeeded */
-    bool vault_is_gone;
+    struct event *on_term, *on_signer, *deadline;
+    bool started;     /* the service's start() succeeded */
+    const char *gone; /* who has left us: "vault", "signer" */
 };
 
 static enum fr_code prepare(struct fr_worker_process *p,
@@ -40,6 +43,7 @@ static enum fr_code prepare(struct fr_worker_process *p,
     p->context.type = type;
     p->context.config = config;
     p->context.env = &fr_env_system;
+    p->signer_fd = -1;
     if (type == FR_WORKER_ADMIN)
         return FR_OK;
     return fr_tls_server_new(config, &config->listener[type], &p->tls, err);
@@ -76,11 +80,16 @@ void fr_worker_process_free(struct fr_worker_process *p)
     fr_vaultlink_free(p->context.vault);
     if (p->on_term)
         event_free(p->on_term);
+    if (p->on_signer)
+        event_free(p->on_signer);
     if (p->deadline)
         event_free(p->deadline);
     if (p->context.base)
         event_base_free(p->context.base);
     SSL_CTX_free(p->tls);
+    fr_remote_key_free(p->key);
+    if (p->signer_fd >= 0)
+        close(p->signer_fd);
     free(p);
 }
 
@@ -130,8 +139,20 @@ static void on_vault_gone(void *arg)
 {
     struct fr_worker_process *p = arg;
 
-    p->vault_is_gone = true;
-    drain(p, VAULT_GONE_MS);
+    p->gone = "vault";
+    drain(p, GONE_MS);
+}
+
+/* It answers while we wait for it and says nothing else: this is its end, or ours if
+ * it has closed our line. Connections that are open do not need it. */
+static void on_signer_gone(int fd, short what, void *arg)
+{
+    struct fr_worker_process *p = arg;
+
+    (void)fd;
+    (void)what;
+    p->gone = "signer";
+    drain(p, GONE_MS);
 }
 
 static enum fr_code open_service(struct fr_worker_process *p, int listen_fd,
@@ -166,23 +187,45 @@ static enum fr_code open_events(struct fr_worker_process *p, struct fr_err *err)
     return FR_OK;
 }
 
-enum fr_code fr_worker_run(struct fr_worker_process *p, int listen_fd, int vault_fd,
-                           void (*ready)(void *arg), void *arg, struct fr_err *err)
+static enum fr_code open_key(struct fr_worker_process *p, struct fr_err *err)
+{
+    if (!p->tls)
+        return FR_OK;
+    FR_TRY(fr_remote_key_new(NULL, SSL_CTX_get0_certificate(p->tls), p->signer_fd,
+                             &p->key, err));
+    FR_TRY(fr_tls_server_set_key(p->tls, fr_remote_key_pkey(p->key), err));
+    p->on_signer =
+        event_new(p->context.base, p->signer_fd, EV_CLOSED, on_signer_gone, p);
+    if (!p->on_signer || event_add(p->on_signer, NULL) != 0)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory for the event loop");
+    return FR_OK;
+}
+
+static enum fr_code open_all(struct fr_worker_process *p, int listen_fd,
+                             struct fr_err *err)
+{
+    FR_TRY(open_key(p, err));
+    return open_service(p, listen_fd, err);
+}
+
+enum fr_code fr_worker_run(struct fr_worker_process *p, const struct fr_worker_fds *fds,
+                           fr_worker_ready_fn *ready, void *arg, struct fr_err *err)
 {
     struct fr_vaultlink_hooks hooks = {on_wake, on_vault_gone, p};
     enum fr_code rc = open_events(p, err);
 
+    p->signer_fd = fds->signer;
     if (rc == FR_OK)
-        rc =
-            fr_vaultlink_new(p->context.base, vault_fd, &hooks, &p->context.vault, err);
+        rc = fr_vaultlink_new(p->context.base, fds->vault, &hooks, &p->context.vault,
+                              err);
     if (rc != FR_OK) {
-        close(vault_fd);
+        close(fds->vault);
         return rc;
     }
-    FR_TRY(open_service(p, listen_fd, err));
-    ready(arg);
+    FR_TRY(open_all(p, fds->listen, err));
+    FR_TRY(ready(arg, err));
     event_base_dispatch(p->context.base);
-    if (p->vault_is_gone)
-        return FR_FAIL_AS(err, FR_EUNREACHABLE, "vault-gone", "the vault has gone");
+    if (p->gone)
+        return FR_FAIL(err, FR_EUNREACHABLE, "the %s has gone", p->gone);
     return FR_OK;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker process: one listener, its service, a line to the vault. It parses what
- * peers send, and never has the database or the key-encryption key.
+ * peers send, and never has the database, the key-encryption key or a
+ * TLS key.
  *
  * Two steps, so that the TLS files are read before privileges are dropped.
  */
@@ -14,7 +15,7 @@
 
 struct fr_worker_process;
 
-/* Reads certificates, keys and CRLs of the listener. */
+/* Reads certificates and CRLs of the listener; its key stays with the signer. */
 FR_MUST_USE enum fr_code fr_worker_prepare(const struct fr_server_config *config,
                                            enum fr_worker type,
                                            struct fr_worker_process **ret,
@@ -22,10 +23,20 @@ FR_MUST_USE enum fr_code fr_worker_prepare(const struct fr_server_config *config
 void fr_worker_process_free(struct fr_worker_process *p);
 FR_DEFINE_AUTO(worker_process)
 
-/* Runs until SIGTERM (FR_OK, drained) or until the vault goes (FR_EUNREACHABLE). Takes
- * vault_fd; ready is told when connections are accepted. */
-FR_MUST_USE enum fr_code fr_worker_run(struct fr_worker_process *p, int listen_fd,
-                                       int vault_fd, void (*ready)(void *arg),
-                                       void *arg, struct fr_err *err);
+struct fr_worker_fds {
+    int listen; /* shared with other workers; stays the caller's */
+    int vault;  /* taken */
+    int signer; /* taken; -1: the listener speaks no TLS */
+};
+
+/* Told when all is set up, before the first connection is accepted. */
+typedef enum fr_code fr_worker_ready_fn(void *arg, struct fr_err *err);
+
+/* Runs until SIGTERM (FR_OK, drained) or until vault or signer goes (FR_EUNREACHABLE).
+ * ready's failure is the run's. */
+FR_MUST_USE enum fr_code fr_worker_run(struct fr_worker_process *p,
+                                       const struct fr_worker_fds *fds,
+                                       fr_worker_ready_fn *ready, void *arg,
+                                       struct fr_err *err);
 
 #endif

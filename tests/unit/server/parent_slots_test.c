@@ -6,7 +6,7 @@
 static struct fr_slots s;
 static struct fr_server_config config;
 
-/* vault, two of enrol, one of admin */
+/* vault, signer, two of enrol, one of admin */
 static int make_slots(void **state)
 {
     (void)state;
@@ -32,11 +32,13 @@ static int start_due(int64_t now)
     return n;
 }
 
-static void the_vault_is_started_first(void **state)
+static void the_keepers_are_started_first(void **state)
 {
     (void)state;
-    assert_int_equal(s.n, 4);
+    assert_int_equal(s.n, 5);
     assert_int_equal(fr_slots_due(&s, 0)->kind, FR_CHILD_VAULT);
+    fr_slot_started(fr_slots_due(&s, 0), 1, 0);
+    assert_int_equal(fr_slots_due(&s, 0)->kind, FR_CHILD_SIGNER);
     assert_int_equal(start_due(0), 4);
     assert_null(fr_slots_due(&s, 0));
     assert_true(fr_slots_next_ms(&s) == FR_NEVER);
@@ -46,7 +48,7 @@ static void who_dies_after_a_decent_life_is_replaced_at_once(void **state)
 {
     (void)state;
     start_due(0);
-    assert_non_null(fr_slots_gone(&s, s.slot[1].pid, FR_SHORT_LIFE));
+    assert_non_null(fr_slots_gone(&s, s.slot[2].pid, FR_SHORT_LIFE));
     assert_int_equal(fr_slots_next_ms(&s), FR_SHORT_LIFE);
     assert_int_equal(start_due(FR_SHORT_LIFE), 1);
 }
@@ -55,9 +57,9 @@ static void who_dies_at_once_is_replaced_within_a_second_at_first(void **state)
 {
     (void)state;
     start_due(0);
-    fr_slots_gone(&s, s.slot[1].pid, 10);
-    assert_true(s.slot[1].start_at_ms > 10);
-    assert_true(s.slot[1].start_at_ms <= 1000);
+    fr_slots_gone(&s, s.slot[2].pid, 10);
+    assert_true(s.slot[2].start_at_ms > 10);
+    assert_true(s.slot[2].start_at_ms <= 1000);
 }
 
 static void who_dies_at_once_again_and_again_waits_longer_up_to_a_cap(void **state)
@@ -69,11 +71,11 @@ static void who_dies_at_once_again_and_again_waits_longer_up_to_a_cap(void **sta
     for (int i = 0; i < 20; i++) {
         int64_t delay;
 
-        fr_slots_gone(&s, s.slot[1].pid, now);
-        delay = s.slot[1].start_at_ms - now;
+        fr_slots_gone(&s, s.slot[2].pid, now);
+        delay = s.slot[2].start_at_ms - now;
         assert_true(delay >= last && delay <= FR_RESTART_MAX);
         last = delay;
-        now = s.slot[1].start_at_ms;
+        now = s.slot[2].start_at_ms;
         assert_int_equal(start_due(now), 1);
     }
     assert_int_equal(last, FR_RESTART_MAX);
@@ -83,22 +85,34 @@ static void a_decent_life_forgives_earlier_failures(void **state)
 {
     (void)state;
     start_due(0);
-    fr_slots_gone(&s, s.slot[1].pid, 1);
+    fr_slots_gone(&s, s.slot[2].pid, 1);
     start_due(1000);
-    fr_slots_gone(&s, s.slot[1].pid, 1000 + FR_SHORT_LIFE);
-    assert_int_equal(s.slot[1].fails, 0);
-    assert_int_equal(s.slot[1].start_at_ms, 1000 + FR_SHORT_LIFE);
+    fr_slots_gone(&s, s.slot[2].pid, 1000 + FR_SHORT_LIFE);
+    assert_int_equal(s.slot[2].fails, 0);
+    assert_int_equal(s.slot[2].start_at_ms, 1000 + FR_SHORT_LIFE);
 }
 
-static void no_worker_is_started_without_a_vault(void **state)
+static void no_worker_is_started_without_a_keeper(void **state)
+{
+    (void)state;
+    for (size_t k = 0; k < FR_N_KEEPERS; k++) {
+        make_slots(state);
+        start_due(0);
+        fr_slots_gone(&s, s.slot[k].pid, 10);
+        fr_slots_gone(&s, s.slot[2].pid, 10);
+        assert_null(fr_slots_due(&s, 11));
+        assert_int_equal(fr_slots_next_ms(&s), s.slot[k].start_at_ms);
+        assert_int_equal(fr_slots_due(&s, 60000)->kind, s.slot[k].kind);
+    }
+}
+
+static void a_keeper_waits_for_no_other(void **state)
 {
     (void)state;
     start_due(0);
     fr_slots_gone(&s, s.slot[0].pid, 10);
-    fr_slots_gone(&s, s.slot[1].pid, 10);
-    assert_null(fr_slots_due(&s, 11));
-    assert_int_equal(fr_slots_next_ms(&s), s.slot[0].start_at_ms);
-    assert_int_equal(fr_slots_due(&s, 60000)->kind, FR_CHILD_VAULT);
+    assert_true(fr_slot_end(&s, &s.slot[1], 11, 5010));
+    assert_int_equal(fr_slots_due(&s, 11)->kind, FR_CHILD_SIGNER);
 }
 
 static void who_is_told_to_end_is_replaced_and_not_missed(void **state)
@@ -107,10 +121,10 @@ static void who_is_told_to_end_is_replaced_and_not_missed(void **state)
 
     (void)state;
     start_due(0);
-    old = s.slot[1].pid;
-    assert_true(fr_slot_end(&s, &s.slot[1], 10, 5010));
+    old = s.slot[2].pid;
+    assert_true(fr_slot_end(&s, &s.slot[2], 10, 5010));
     assert_int_equal(start_due(10), 1);
-    assert_int_not_equal(s.slot[1].pid, old);
+    assert_int_not_equal(s.slot[2].pid, old);
     assert_int_equal(fr_slots_next_ms(&s), 5010);
     assert_null(fr_slots_gone(&s, old, 20));
     assert_int_equal(s.n_ending, 0);
@@ -123,8 +137,8 @@ static void who_does_not_end_in_time_is_overdue_once(void **state)
 
     (void)state;
     start_due(0);
-    old = s.slot[1].pid;
-    fr_slot_end(&s, &s.slot[1], 10, 5010);
+    old = s.slot[2].pid;
+    fr_slot_end(&s, &s.slot[2], 10, 5010);
     assert_int_equal(fr_slots_overdue(&s, 5009), 0);
     assert_int_equal(fr_slots_overdue(&s, 5010), old);
     assert_int_equal(fr_slots_overdue(&s, 6000), 0);
@@ -144,7 +158,7 @@ static void nothing_is_started_once_closed(void **state)
     (void)state;
     start_due(0);
     fr_slots_close(&s);
-    fr_slot_end(&s, &s.slot[1], 10, 5010);
+    fr_slot_end(&s, &s.slot[2], 10, 5010);
     fr_slots_gone(&s, s.slot[0].pid, 20);
     assert_null(fr_slots_due(&s, 60000));
     assert_int_equal(fr_slots_next_ms(&s), 5010);
@@ -154,12 +168,13 @@ int main(void)
 {
 #define T(name) cmocka_unit_test_setup(name, make_slots)
     const struct CMUnitTest tests[] = {
-        T(the_vault_is_started_first),
+        T(the_keepers_are_started_first),
         T(who_dies_after_a_decent_life_is_replaced_at_once),
         T(who_dies_at_once_is_replaced_within_a_second_at_first),
         T(who_dies_at_once_again_and_again_waits_longer_up_to_a_cap),
         T(a_decent_life_forgives_earlier_failures),
-        T(no_worker_is_started_without_a_vault),
+        T(no_worker_is_started_without_a_keeper),
+        T(a_keeper_waits_for_no_other),
         T(who_is_told_to_end_is_replaced_and_not_missed),
         T(who_does_not_end_in_time_is_overdue_once),
         T(an_unknown_child_changes_nothing),

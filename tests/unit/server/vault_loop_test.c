@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "server/ipc/pass.h"
 #include "vault_lab.h"
 
 enum { PATIENCE_MS = 20000 };
@@ -110,7 +111,7 @@ static void announce(struct house *h, struct pair *p, enum fr_worker type)
 {
     struct fr_err err = {0};
 
-    assert_ok(fr_vault_send_worker(h->control, type, p->theirs, &err));
+    assert_ok(fr_ipc_send_worker(h->control, type, p->theirs, &err));
     (void)close(p->theirs);
 }
 

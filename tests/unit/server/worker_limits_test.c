@@ -82,30 +82,6 @@ static void a_refused_one_does_not_count(void **state)
     assert_int_equal(fr_admission_count(a), 0);
 }
 
-static void a_bucket_gives_a_burst_then_a_rate(void **state)
-{
-    struct fr_bucket b = {0};
-
-    (void)state;
-    for (int i = 0; i < 4; i++)
-        assert_true(fr_bucket_take(&b, 5000, 10, 4));
-    assert_false(fr_bucket_take(&b, 5000, 10, 4));
-    assert_false(fr_bucket_take(&b, 5099, 10, 4));
-    assert_true(fr_bucket_take(&b, 5100, 10, 4));
-    assert_false(fr_bucket_take(&b, 5100, 10, 4));
-}
-
-static void a_bucket_saves_no_more_than_a_burst(void **state)
-{
-    struct fr_bucket b = {0};
-
-    (void)state;
-    assert_true(fr_bucket_take(&b, 1000, 10, 2));
-    for (int i = 0; i < 2; i++)
-        assert_true(fr_bucket_take(&b, 900000, 10, 2));
-    assert_false(fr_bucket_take(&b, 900000, 10, 2));
-}
-
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, make, drop)
@@ -116,8 +92,6 @@ int main(void)
         T(all_together_have_so_many_and_no_more),
         T(who_leaves_makes_room),
         T(a_refused_one_does_not_count),
-        cmocka_unit_test(a_bucket_gives_a_burst_then_a_rate),
-        cmocka_unit_test(a_bucket_saves_no_more_than_a_burst),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
