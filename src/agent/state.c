@@ -220,9 +220,10 @@ enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credenti
 static enum fr_code check_pending(const char *path, struct fr_err *err)
 {
     FR_AUTO(credential) *c = NULL;
+    enum fr_code rc = fr_state_read_slot(path, &c, err);
 
-    if (fr_state_read_slot(path, &c, err) == FR_OK)
-        return FR_OK;
+    if (rc == FR_OK || rc == FR_ENOMEM)
+        return rc;
     return FR_FAIL_AS(err, FR_ESTORE, "pending-damaged",
                       "%s is gone or damaged: the exchange cannot be finished", path);
 }

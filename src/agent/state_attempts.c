@@ -79,8 +79,11 @@ enum fr_code fr_state_attempts(struct fr_state *s, fr_attempt_fn fn, void *ctx,
     FR_TRY(read_file(s, false, &text, err));
 
     struct fr_slice in = fr_buf_view(&text);
-    while (fr_attempt_next(&in, &a, &damaged) == FR_OK && fn(ctx, &a))
-        ;
+    enum fr_code rc = fr_attempt_next(&in, &a, &damaged);
+    while (rc == FR_OK && fn(ctx, &a))
+        rc = fr_attempt_next(&in, &a, &damaged);
+    if (rc == FR_ENOMEM)
+        return FR_FAIL(err, rc, "no memory for attempt records");
     *ret_damaged = damaged;
     return FR_OK;
 }

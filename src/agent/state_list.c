@@ -47,6 +47,11 @@ static enum fr_code add_slot(const struct fr_state *s, const char *folder, bool 
     enum fr_code rc = fr_state_read_slot(path, &entry.credential, &why);
     if (rc == FR_ENOTFOUND)
         return FR_OK;
+    if (rc == FR_ENOMEM) { /* says nothing of the file */
+        if (err)
+            *err = why;
+        return rc;
+    }
     if (rc == FR_OK)
         entry.credential->confirmed &= !pending;
     rc = rc == FR_OK ? FR_OK : note_damage(&entry, path, why.msg, err);

@@ -179,11 +179,12 @@ bool fr_percent_decode(struct fr_slice s, struct fr_buf *to)
         uint8_t c = s.data[i];
 
         if (c == '%') {
-            if (s.len - i < 3 || !fr_hex_decode(fr_slice_of(s.data + i + 1, 2), &c) ||
-                c == 0)
+            if (s.len - i < 3 || !fr_hex_decode(fr_slice_of(s.data + i + 1, 2), &c))
                 return false;
             i += 2;
         }
+        if (c == 0)
+            return false;
         fr_buf_u8(to, c);
     }
     return to->failed == FR_OK;

@@ -31,7 +31,7 @@ bool fr_base64_decode(struct fr_slice s, bool url, struct fr_buf *to);
 
 /* All but RFC 3986 unreserved characters become %XX. */
 void fr_percent_encode(const char *s, struct fr_buf *to);
-/* false for a bad escape or an encoded NUL. */
+/* false for a bad escape or a NUL, encoded or not. */
 bool fr_percent_decode(struct fr_slice s, struct fr_buf *to);
 
 /* A fully qualified name: labels of letters, digits and inner '-', at most 63

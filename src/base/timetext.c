@@ -156,20 +156,21 @@ bool fr_duration_parse(struct fr_slice s, int64_t *ret_ms)
 
 char *fr_duration_format(int64_t ms, char *to, size_t size)
 {
-    struct fr_buf text = FR_BUF_INIT(64);
+    char text[4 * 21 + 2] = "P"; /* four numbers with their letters, and the T */
     int64_t left = ms / 1000 * 1000;
+    size_t len = 1;
 
-    fr_buf_str(&text, "P");
     for (size_t i = 0; i < 4; i++) {
         int64_t n = left / units[i].ms;
 
         if (units[i].letter == 'H' && left > 0)
-            fr_buf_str(&text, "T");
+            text[len++] = 'T';
         left -= n * units[i].ms;
         if (n > 0)
-            fr_buf_fmt(&text, "%lld%c", (long long)n, units[i].letter);
+            len += (size_t)snprintf(text + len, sizeof text - len, "%lld%c",
+                                    (long long)n, units[i].letter);
     }
-    snprintf(to, size, "%s", text.len > 1 ? fr_buf_cstr(&text) : "PT0S");
-    fr_buf_clear(&text);
+    text[len] = 0;
+    snprintf(to, size, "%s", len > 1 ? text : "PT0S");
     return to;
 }

@@ -141,7 +141,8 @@ static bool oid_text(const ASN1_OBJECT *oid, char to[FR_ID_MAX + 1])
 
 static bool keep_other(const OTHERNAME *other, struct fr_san *ret)
 {
-    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_ID_MAX);
+    uint8_t storage[FR_ID_MAX + 1]; /* no heap: its lack would refuse a good peer */
+    struct fr_buf value = {.data = storage, .cap = sizeof storage, .max = FR_ID_MAX};
     struct fr_slice text;
     char oid[FR_ID_MAX + 1];
 

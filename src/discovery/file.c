@@ -35,8 +35,12 @@ static enum fr_code path_of(const char *uri, char **ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) path = FR_BUF_INIT(PATH_MAX_OCTETS);
 
-    if (strncmp(uri, "file:///", 8) != 0 || strpbrk(uri, "?#") ||
-        !fr_percent_decode(fr_slice_str(uri + 7), &path))
+    bool is_file = strncmp(uri, "file:///", 8) == 0 && !strpbrk(uri, "?#") &&
+                   fr_percent_decode(fr_slice_str(uri + 7), &path);
+
+    if (path.failed == FR_ENOMEM)
+        return fr_buf_check(&path, err);
+    if (!is_file)
         return FR_FAIL_AS(err, FR_EINVALID, "resource-uri",
                           "%.200s is no resource of a file discovery: file:///path",
                           uri);

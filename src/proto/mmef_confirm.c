@@ -26,7 +26,10 @@ enum fr_code fr_mmef_mac_decode(struct fr_slice json, uint8_t ret[FR_SHA256_LEN]
 
     FR_TRY(fr_mmef_json_load(json, FR_MMEF_BODY_MAX, &root, err));
     FR_TRY(fr_mmef_json_text(root, "mac", text, sizeof text, err));
-    if (strlen(text) != MAC_TEXT || !fr_base64_decode(fr_slice_str(text), true, &mac))
+    bool is_mac =
+        strlen(text) == MAC_TEXT && fr_base64_decode(fr_slice_str(text), true, &mac);
+    FR_TRY(fr_buf_check(&mac, err));
+    if (!is_mac)
         return fr_mmef_malformed(err, "mac", "is not 32 octets in base64url");
     memcpy(ret, mac.data, FR_SHA256_LEN);
     return FR_OK;

@@ -63,6 +63,8 @@ static enum fr_code take_key(const json_t *o, struct fr_secret **ret,
     text = fr_slice_of(json_string_value(v), json_string_length(v));
     ok = text.len <= KEY_TEXT_MAX && fr_base64_decode(text, false, &key) && key.len > 0;
     explicit_bzero((char *)json_string_value(v), text.len);
+    if (key.failed == FR_ENOMEM)
+        return fr_buf_check(&key, err);
     if (!ok)
         return fr_mmef_malformed(err, "credential", "is no key in base64");
     return fr_secret_from(key.data, key.len, ret, err);

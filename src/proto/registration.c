@@ -59,6 +59,8 @@ static enum fr_code resource_path(const struct fr_registration *r,
     if (location && fr_mmef_path_is_plain(location))
         return fr_str_dup(location, ret, err);
     fr_buf_fmt(&path, "%s/%s", r->mef_base, ri);
+    if (path.failed == FR_ENOMEM)
+        return fr_buf_check(&path, err);
     if (path.failed != FR_OK || !fr_mmef_path_is_plain(fr_buf_cstr(&path)))
         return of_no_use(err, "an id that is no path segment");
     return fr_str_dup(fr_buf_cstr(&path), ret, err);

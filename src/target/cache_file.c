@@ -76,14 +76,24 @@ static bool take_uint(struct fr_slice *s, uint64_t max, uint64_t *ret)
     return take_until(s, ' ', &word) && fr_uint_parse(word, max, ret);
 }
 
-static bool read_enrolee(struct fr_slice s, struct fr_target_key *k)
+static enum fr_code read_enrolee(struct fr_slice s, struct fr_target_key *k,
+                                 struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_ID_MAX);
+    bool is_text = fr_percent_decode(s, &text);
 
-    if (!fr_percent_decode(s, &text))
-        return false;
+    if (text.failed == FR_ENOMEM)
+        return fr_buf_check(&text, err);
+    if (!is_text)
+        return damaged(err, "the name of an enrolee");
     snprintf(k->enrolee, sizeof k->enrolee, "%s", fr_buf_cstr(&text));
-    return true;
+    return FR_OK;
+}
+
+/* The broker's file knows our lines by the MEF in their KeID. */
+static bool is_of_mef(const char *key_id, const char *mef)
+{
+    return strcmp(strchr(key_id, '@') + 1, mef) == 0;
 }
 
 static enum fr_code read_key(struct fr_slice line, struct fr_target_key *k,
@@ -96,14 +106,14 @@ static enum fr_code read_key(struct fr_slice line, struct fr_target_key *k,
         !fr_slice_equal(key_id, fr_slice_str(k->key_id)) ||
         !take_uint(&line, 99, &suid) || !take_uint(&line, INT64_MAX, &expires) ||
         !take_uint(&line, 1, &stale) || !take_until(&line, ' ', &hex) ||
-        hex.len != HEX_LEN || !read_enrolee(line, k))
+        hex.len != HEX_LEN)
         return damaged(err, "a key's line");
     k->suid = (int)suid;
     k->expires = (int64_t)expires;
     k->stale = stale;
-    if (fr_secret_from_hex(hex, &k->key, err) != FR_OK)
-        return damaged(err, "a key");
-    return FR_OK;
+    FR_TRY(read_enrolee(line, k, err));
+    enum fr_code rc = fr_secret_from_hex(hex, &k->key, err);
+    return rc == FR_EPARSE ? damaged(err, "a key") : rc;
 }
 
 static enum fr_code read_keys(struct fr_slice s, struct fr_target_cache *c,
@@ -118,7 +128,9 @@ static enum fr_code read_keys(struct fr_slice s, struct fr_target_cache *c,
         if (!take_line(&s, "key=", &line))
             return damaged(err, "an unknown line");
         FR_TRY(read_key(line, &k, err));
-        if (c->n > 0 && strcmp(c->list[c->n - 1].key_id, k.key_id) >= 0)
+        if (!is_of_mef(k.key_id, c->mef))
+            rc = damaged(err, "a key of another MEF");
+        else if (c->n > 0 && strcmp(c->list[c->n - 1].key_id, k.key_id) >= 0)
             rc = damaged(err, "the order of its keys");
         else
             rc = fr_target_cache_put(c, &k, err);

@@ -1,25 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Every decoder of Mmef on the same octets; what one accepts must survive being
  * encoded and decoded again. */
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-
+#include "fuzz.h"
 #include "proto/mmef.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-
+/* Decodes, encodes, decodes, encodes: the two texts must be the same. */
 #define FUZZ_CODEC(noun)                                                               \
     static void fuzz_##noun(struct fr_slice in)                                        \
     {                                                                                  \
         struct fr_mmef_##noun m = {0}, again = {0};                                    \
-        FR_AUTO_CLEAR(buf) b = FR_BUF_INIT(FR_CHANGES_BODY_MAX);                       \
+        FR_AUTO_CLEAR(buf) a = FR_BUF_INIT_WIPE(FR_CHANGES_BODY_MAX);                  \
+        FR_AUTO_CLEAR(buf) b = FR_BUF_INIT_WIPE(FR_CHANGES_BODY_MAX);                  \
                                                                                        \
-        if (fr_mmef_##noun##_decode(in, &m, NULL) != FR_OK)                            \
-            return;                                                                    \
-        if (fr_mmef_##noun##_encode(&m, &b, NULL) != FR_OK ||                          \
-            fr_mmef_##noun##_decode(fr_buf_view(&b), &again, NULL) != FR_OK)           \
-            abort();                                                                   \
+        if (fuzz_code(fr_mmef_##noun##_decode(in, &m, NULL)) == FR_OK &&               \
+            FUZZ_MUST(fr_mmef_##noun##_encode(&m, &a, NULL)) &&                        \
+            FUZZ_MUST(fr_mmef_##noun##_decode(fr_buf_view(&a), &again, NULL)) &&       \
+            FUZZ_MUST(fr_mmef_##noun##_encode(&again, &b, NULL))) {                    \
+            FUZZ_ASSERT(fr_slice_equal(fr_buf_view(&a), fr_buf_view(&b)));             \
+            fuzz_saw(fr_buf_view(&a));                                                 \
+        }                                                                              \
         CLEAR_##noun(&m);                                                              \
         CLEAR_##noun(&again);                                                          \
     }
@@ -45,10 +44,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_cmd(in);
     fuzz_fetched(in);
     fuzz_changes(in);
-    (void)!fr_mmef_mac_decode(in, mac, NULL);
+    if (fuzz_code(fr_mmef_mac_decode(in, mac, NULL)) == FR_OK)
+        fuzz_saw(fr_slice_of(mac, sizeof mac));
     fr_mmef_problem_decode(in, &problem);
-    if (strlen(problem.reason) >= FR_ERR_REASON_MAX ||
-        strlen(problem.text) >= FR_ERR_MSG_MAX)
-        abort();
+    FUZZ_ASSERT(strlen(problem.reason) < FR_ERR_REASON_MAX &&
+                strlen(problem.text) < FR_ERR_MSG_MAX);
     return 0;
 }

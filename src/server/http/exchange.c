@@ -92,6 +92,12 @@ void fr_exchange_answer(struct fr_exchange *x, int status, int rsc, const char *
 {
     if (x->answered)
         return;
+    if (x->body.failed != FR_OK) { /* there was no memory for it */
+        fr_buf_clear(&x->body);
+        status = fr_code_http(FR_ENOMEM);
+        rsc = rsc ? fr_code_rsc(FR_ENOMEM) : 0;
+        type = NULL;
+    }
     x->answered = true;
     x->status = status;
     add_m2m_headers(x, rsc);

@@ -49,6 +49,17 @@ static enum fr_code refuse(struct fr_request *r, int status, struct fr_err *err,
     return FR_FAIL_AS(err, FR_EPARSE, "http-malformed", "request: %s", what);
 }
 
+/* A buffer took no more: for its limit, or for want of memory. */
+static enum fr_code refuse_full(struct fr_request *r, const struct fr_buf *full,
+                                int status, struct fr_err *err, const char *what)
+{
+    if (full->failed != FR_ENOMEM)
+        return refuse(r, status, err, what);
+    r->state = BROKEN;
+    r->refusal = 503;
+    return FR_FAIL(err, FR_ENOMEM, "out of memory for a request");
+}
+
 enum fr_code fr_request_new(size_t head_max, size_t body_max, struct fr_request **ret,
                             struct fr_err *err)
 {
@@ -296,7 +307,7 @@ static enum fr_code feed_head(struct fr_request *r, struct fr_slice in, size_t *
             continue;
         fr_buf_u8(&r->head, c);
         if (r->head.failed)
-            return refuse(r, 431, err, "the head is larger than allowed");
+            return refuse_full(r, &r->head, 431, err, "the head is larger than allowed");
         if (c == '\n' && (r->head.len < 2 || r->head.data[r->head.len - 2] != '\r'))
             return refuse(r, 400, err, "a bare LF in the head");
         if (c == '\n' && head_has_ended(&r->head))
@@ -312,7 +323,7 @@ static enum fr_code feed_octets(struct fr_request *r, struct fr_slice in, size_t
 
     fr_buf_put(&r->body, in.data + *used, n);
     if (r->body.failed)
-        return refuse(r, 413, err, "the body is larger than allowed");
+        return refuse_full(r, &r->body, 413, err, "the body is larger than allowed");
     *used += n;
     r->left -= n;
     if (r->left == 0)
@@ -329,7 +340,8 @@ static enum fr_code feed_line(struct fr_request *r, struct fr_slice in, size_t *
 
         fr_buf_u8(&r->line, c);
         if (r->line.failed)
-            return refuse(r, 400, err, "a line of the chunked body is too long");
+            return refuse_full(r, &r->line, 400, err,
+                               "a line of the chunked body is too long");
         if (c != '\n')
             continue;
         if (r->line.len < 2 || r->line.data[r->line.len - 2] != '\r')

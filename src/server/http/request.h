@@ -23,14 +23,14 @@ void fr_request_reset(struct fr_request *r); /* for the next one */
 
 /* Feeds octets; *used tells how many belonged to this request. After a failure the
  * connection cannot be used on: fr_request_refusal() is the status to answer with.
- * FR_EPARSE "http-malformed"; FR_ELIMIT "http-too-large"; FR_EUNSUPPORTED. */
+ * FR_EPARSE "http-malformed"; FR_ELIMIT "http-too-large"; FR_EUNSUPPORTED; FR_ENOMEM. */
 FR_MUST_USE enum fr_code fr_request_feed(struct fr_request *r, struct fr_slice in,
                                          size_t *used, struct fr_err *err);
 bool fr_request_is_complete(const struct fr_request *r);
 bool fr_request_has_begun(const struct fr_request *r);
 /* True once, when the head asks for "100 Continue" and its body is still to come. */
 bool fr_request_wants_continue(struct fr_request *r);
-/* 400, 413, 417, 431, 501 or 505. */
+/* 400, 413, 417, 431, 501, 503 or 505. */
 int fr_request_refusal(const struct fr_request *r);
 
 /* Of a complete request; borrowed until reset. */

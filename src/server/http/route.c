@@ -8,11 +8,14 @@ static struct fr_slice segment_of(const char *at)
     return fr_slice_of(at, strcspn(at, "/"));
 }
 
+/* Without heap: "no such key" must not be the answer for want of memory, since a device
+ * drops its pending credential for it. */
 static bool decode_segment(struct fr_slice raw, char to[FR_ID_MAX + 1])
 {
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_ID_MAX);
+    uint8_t storage[FR_ID_MAX + 1];
+    struct fr_buf text = {.data = storage, .cap = sizeof storage, .max = FR_ID_MAX};
 
-    if (!fr_percent_decode(raw, &text) || text.failed || text.len == 0)
+    if (!fr_percent_decode(raw, &text) || text.len == 0)
         return false;
     memcpy(to, fr_buf_cstr(&text), text.len + 1);
     return fr_utf8_is_valid(fr_buf_view(&text));
@@ -59,9 +62,15 @@ static void add_allowed(struct fr_route_match *m, const char *method)
 
 static bool has_bad_escape(const char *path)
 {
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(strlen(path));
+    uint8_t storage[2];
+    struct fr_buf octet = {.data = storage, .cap = sizeof storage, .max = 1};
 
-    return !fr_percent_decode(fr_slice_str(path), &text);
+    for (const char *p = path; (p = strchr(p, '%')); p++) {
+        fr_buf_reset(&octet);
+        if (!fr_percent_decode(fr_slice_of(p, strnlen(p, 3)), &octet))
+            return true;
+    }
+    return false;
 }
 
 enum fr_code fr_route_find(const struct fr_route *routes, const char *base,

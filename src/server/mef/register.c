@@ -260,11 +260,12 @@ static void looked_up(struct fr_exchange *x, const struct fr_msg *reply)
 static void look_up(struct fr_exchange *x)
 {
     struct fr_mef_session *s = x->session;
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_ID_MAX + FR_KEYID_MAX);
+    char text[FR_ID_MAX + FR_KEYID_MAX + 1];
     struct fr_err err;
 
-    fr_buf_fmt(&text, "%s@%s", x->match.param[0], x->worker->config->mef_fqdn);
-    if (!fr_keyid_parse(fr_buf_view(&text), s->looked_up)) {
+    snprintf(text, sizeof text, "%s@%s", x->match.param[0],
+             x->worker->config->mef_fqdn);
+    if (!fr_keyid_parse(fr_slice_str(text), s->looked_up)) {
         s->looked_up[0] = 0;
         (void)FR_FAIL_AS(&err, FR_ENOTFOUND, "no-such-registration",
                          "no such registration");

@@ -59,6 +59,8 @@ struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id)
 {
     struct fr_msg m = {.type = FR_MSG_REPLY, .id = id};
 
+    if (r->data.failed != FR_OK)
+        return m; /* for want of memory there is none: it cannot be encoded */
     for (enum fr_field f = 0; f < FR_N_FIELDS; f++)
         if (r->has & FR_FM(f))
             fr_msg_set(&m, f,

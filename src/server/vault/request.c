@@ -83,6 +83,13 @@ static enum fr_code check_peer(const struct fr_request *q, struct fr_err *err)
     return FR_OK;
 }
 
+static void put_success(struct fr_vault_reply *reply)
+{
+    uint8_t ok = FR_OK;
+
+    fr_reply_put(reply, FR_F_CODE, fr_slice_of(&ok, 1));
+}
+
 static enum fr_code run(struct fr_request *q, struct fr_err *err)
 {
     size_t grown = q->v->n_grown;
@@ -92,21 +99,21 @@ static enum fr_code run(struct fr_request *q, struct fr_err *err)
     rc = check_peer(q, err);
     if (rc == FR_OK)
         rc = handlers[q->m->type].run(q, err);
-    if (rc == FR_OK)
+    if (rc == FR_OK) {
+        put_success(q->reply);
         rc = fr_buf_check(&q->reply->data, err);
+    }
     return settle(q, rc, grown, err);
 }
 
 static void finish(struct fr_request *q, enum fr_code rc, const struct fr_err *err)
 {
-    uint8_t ok = FR_OK;
-
-    if (rc != FR_OK && q->m->type != FR_MSG_ADMIN)
-        fr_reply_fail(q->reply, rc, err);
-    else if (rc == FR_OK)
-        fr_reply_put(q->reply, FR_F_CODE, fr_slice_of(&ok, 1));
-    else
+    if (rc == FR_OK)
+        return;
+    if (q->m->type == FR_MSG_ADMIN)
         fr_admin_fail(q->reply, rc, err);
+    else
+        fr_reply_fail(q->reply, rc, err);
 }
 
 enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,

@@ -76,7 +76,8 @@ struct fr_vault_reply {
 };
 void fr_vault_reply_init(struct fr_vault_reply *r);
 void fr_vault_reply_clear(struct fr_vault_reply *r);
-/* The reply as a message that borrows from r. */
+/* The reply as a message that borrows from r; without fields, so that it cannot be
+ * encoded, if there was no memory for it. */
 struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id);
 
 /*

@@ -214,6 +214,10 @@ static void bad_escapes_and_nul_are_refused(void **state)
             fail_msg("\"%s\" was accepted", bad[i]);
         fr_buf_clear(&to);
     }
+    struct fr_buf to = FR_BUF_INIT(64);
+
+    assert_false(fr_percent_decode(fr_slice_of("a\0b", 3), &to));
+    fr_buf_clear(&to);
 }
 
 /* ---- names ---- */

@@ -182,6 +182,8 @@ static void malformed_files_are_refused(void **state)
         HEAD "key=" ID_A " 22 5 0 x" KEY_HEX_A "\n",
         HEAD "key=" ID_A " 22 5 0 " KEY_HEX_A "\n",
         HEAD "key=" ID_A " 22 5 0 " KEY_HEX_A " %zz\n",
+        HEAD "key=0000000000000000000000000000000A@other.example 22 5 0 " KEY_HEX_A
+             " x\n",
         HEAD "key=" ID_A " 22 5 0 " KEY_HEX_A " x\nkey=" ID_A " 22 5 0 " KEY_HEX_A
              " x\n",
         HEAD "key=" ID_B " 22 5 0 " KEY_HEX_A " x\nkey=" ID_A " 22 5 0 " KEY_HEX_A
