@@ -142,9 +142,10 @@ class Lane:
             f"dev-{number}-{version.replace('.', '')}",
             extra=f'tls-max = "{version}"\ntls-min = "{version}"')
         self.fetcher = Fetcher(self.site, world.target)
-        self.list = self.site.document(
-            self.site.bootstrap(port=self.proxy.port, budget="PT1S"),
-            name=f"list-{self.device.name}.json")
+        self.list, self.calm = (
+            self.site.document(self.site.bootstrap(port=self.proxy.port, budget=budget),
+                               name=f"list-{self.device.name}-{budget}.json")
+            for budget in ("PT1S", "PT1M"))
         self.ready = False
 
     # ---- the device's slots ----
@@ -169,13 +170,14 @@ class Lane:
 
     # ---- runs ----
 
-    def provision(self, *args):
-        run = self.device.provision("--instructions", self.list, *args, limit=lab.LIMIT)
+    def provision(self, *args, document=None):
+        run = self.device.provision("--instructions", document or self.list, *args,
+                                    limit=2 * lab.LIMIT)
         self.world.hear(run.out + run.err)
         return run
 
     def enrol(self):
-        run = self.provision("--renew")
+        run = self.provision("--renew", document=self.calm)
         assert run.status == 0, run
         return self.slot("current")
 
@@ -203,7 +205,7 @@ class Lane:
         assert len(rows) <= 2, rows
 
     def heal(self):
-        run = self.provision()
+        run = self.provision(document=self.calm)
         assert run.status == 0 and run.outcome["outcome"] == "provisioned", run
         assert self.key_id("current") == run.outcome["keyId"], run
 
@@ -267,7 +269,9 @@ class Scenario:
         return list(lane.proxy.log)
 
     def go_dry(self, lane):
+        lane.list, short = lane.calm, lane.list
         run, _ = self.play(lane, None)
+        lane.list = short
         assert run.status == 0, run
         lane.proxy.release()
 
@@ -337,7 +341,7 @@ class Discovery(Scenario):
     def prepare(self, lane):
         if not lane.path("current"):
             lane.enrol()
-        self.document = lane.site.document(
+        lane.discover = lane.site.document(
             lane.site.discover(resource=f"https://{lab.DISCOVERY}:{lane.proxy.port}/",
                                budget="PT1S"), name=f"discover-{lane.device.name}.json")
 
@@ -345,10 +349,7 @@ class Discovery(Scenario):
         return site.ports["discovery"]
 
     def run(self, lane):
-        run = lane.device.provision("--renew", "--instructions", os.path.join(
-            lane.site.folder, f"discover-{lane.device.name}.json"), limit=lab.LIMIT)
-        lane.world.hear(run.out + run.err)
-        return run
+        return lane.provision("--renew", document=lane.discover)
 
 
 class TargetLane:

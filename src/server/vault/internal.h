@@ -35,6 +35,15 @@ struct fr_rekey {
     int64_t seen_ms;        /* ...when this node saw it move last */
 };
 
+/* The wall clock against the monotonic one; see clock.c. */
+struct fr_clock {
+    int64_t base_ms;  /* the one minus the other, when it was believed last */
+    int64_t slack_ms; /* how far it may be ahead of that */
+    bool is_doubted;
+    int64_t since_ms; /* monotonic, if it is doubted */
+    int64_t kept_ms;  /* monotonic, when the database last got the time; 0: not yet */
+};
+
 struct fr_vault {
     struct fr_vault_config config; /* defaults filled in */
     const struct fr_env *env;
@@ -46,6 +55,7 @@ struct fr_vault {
     uint64_t feed_base;
     struct fr_rekey rekey;
     int64_t pruned; /* when the feed was, last */
+    struct fr_clock clock;
     struct fr_rate notes, refusals, refetches;
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
@@ -165,6 +175,17 @@ FR_MUST_USE enum fr_code fr_vault_keys_settle(struct fr_vault *v, struct fr_err 
 /* Reads the store's facts if they have changed; inside a batch. FR_ECONFIG
  * "store-moved", "copy-unfinished", and those of the keys. */
 FR_MUST_USE enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err);
+
+/* ---- the clock ---- */
+
+/* Compares it with the time that the database knew last. */
+FR_MUST_USE enum fr_code fr_vault_open_clock(struct fr_vault *v, struct fr_err *err);
+/* *ret_holds: nothing may retire now. Steps are logged and audited. Outside a batch. */
+FR_MUST_USE enum fr_code fr_vault_watch_clock(struct fr_vault *v, bool *ret_holds,
+                                              struct fr_err *err);
+/* Lets the database know the time, once an hour; outside a batch, of a clock that is
+ * believed. */
+FR_MUST_USE enum fr_code fr_vault_keep_time(struct fr_vault *v, struct fr_err *err);
 
 /* ---- the audit trail ---- */
 

@@ -313,7 +313,8 @@ static void tick(struct loop *l)
     struct fr_err err = {0};
 
     if (now_ms - l->last_tick_ms < TICK_MS ||
-        (!l->is_stale && fr_wall_s(l->v->env) < l->due))
+        (!l->is_stale && fr_wall_s(l->v->env) < l->due &&
+         now_ms - l->last_tick_ms < IDLE_MS))
         return;
     l->last_tick_ms = now_ms;
     if (fr_vault_tick(l->v, &l->due, &err) == FR_OK)

@@ -6,7 +6,7 @@
 #include "base/str.h"
 #include "server/vault/internal.h"
 
-enum { PRUNE_EVERY_S = 3600 };
+enum { PRUNE_EVERY_S = 3600, HELD_LOOK_S = 60 };
 
 enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn, struct fr_err *err)
 {
@@ -126,9 +126,10 @@ static enum fr_code prune_feed(struct fr_vault *v, int64_t now, struct fr_err *e
     FR_TRY(FR_ASK(v, err, feed_oldest, &oldest));
     if (oldest < before)
         FR_TRY(prune_batch(v, before, &n, err));
-    if (n < FR_VAULT_BATCH_MAX) /* else there is more at the next tick */
-        v->pruned = now;
-    return FR_OK;
+    if (n == FR_VAULT_BATCH_MAX) /* there is more at the next tick */
+        return FR_OK;
+    v->pruned = now;
+    return fr_vault_keep_time(v, err);
 }
 
 static bool is_time_to_prune(const struct fr_vault *v, int64_t now)
@@ -140,7 +141,13 @@ enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due, struct fr_err *
 {
     int64_t now = fr_wall_s(v->env), due = INT64_MAX;
     enum fr_code pruned = FR_OK; /* a feed that stays long keeps no key alive */
+    bool holds = false;
 
+    v->n_grown = 0;
+    FR_TRY(fr_vault_watch_clock(v, &holds, err));
+    *ret_due = now + HELD_LOOK_S;
+    if (holds)
+        return FR_OK;
     if (is_time_to_prune(v, now))
         pruned = prune_feed(v, now, err);
     v->n_grown = 0;

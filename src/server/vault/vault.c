@@ -86,7 +86,8 @@ static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
     FR_TRY(settle_key_file(v, err));
     if (!v->store)
         FR_TRY(fr_store_sqlite_open(v->config.database, &v->store, err));
-    return begin_with_note(v, err);
+    FR_TRY(begin_with_note(v, err));
+    return fr_vault_open_clock(v, err);
 }
 
 enum fr_code fr_vault_open(const struct fr_vault_config *config, struct fr_vault **ret,

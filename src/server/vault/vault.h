@@ -100,7 +100,8 @@ size_t fr_vault_grown(const struct fr_vault *v);
 const char *fr_vault_grown_at(const struct fr_vault *v, size_t i);
 
 /* Retires what is due: previous credentials at ack + grace, any at its own expiry; and
- * once an hour forgets what no reader of the feed can need. Batches of their own; at
+ * once an hour forgets what no reader of the feed can need; but nothing while the clock
+ * is doubted (clock.c). To be called once a minute at least. Batches of their own; at
  * most FR_VAULT_BATCH_MAX a call. *ret_due: when the next is due,
  * INT64_MAX for never. */
 FR_MUST_USE enum fr_code fr_vault_tick(struct fr_vault *v, int64_t *ret_due,
