@@ -59,7 +59,7 @@ static enum fr_code find_for(const struct agent *a, const struct fr_instruction 
     if (in->kind == FR_BOOTSTRAP)
         return fr_device_current(a->device, in, ret, err);
     FR_TRY(fr_state_find(a->device->state, &any, &c, err));
-    if (!fr_credential_is_valid(c, fr_wall_s(env(a))))
+    if (!fr_credential_is_valid(c, fr_device_now(a->device)))
         return FR_FAIL(err, FR_ENOTFOUND, "the credential has expired");
     *ret = FR_TAKE(c);
     return FR_OK;
@@ -113,7 +113,7 @@ static int due_in_ms(const struct agent *a)
     if (a->retry_at >= 0)
         wait = a->retry_at - fr_mono_ms(env(a));
     else if (a->renew_at > 0)
-        wait = (a->renew_at - fr_wall_s(env(a))) * 1000;
+        wait = (a->renew_at - fr_device_now(a->device)) * 1000;
     if (wait < 0)
         return 0;
     return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;

@@ -2,6 +2,7 @@
 /* What a device can do and has, before anything is tried. */
 #include <string.h>
 
+#include "agent/clock.h"
 #include "agent/keyring.h"
 #include "agent/run.h"
 
@@ -43,6 +44,13 @@ bool fr_device_supports(const struct fr_device *device, const struct fr_instruct
     return false;
 }
 
+int64_t fr_device_now(const struct fr_device *device)
+{
+    struct fr_clock clock = fr_clock_read(device->state, device->env);
+
+    return fr_clock_now(&clock);
+}
+
 enum fr_code fr_device_current(const struct fr_device *device,
                                const struct fr_instruction *in,
                                struct fr_credential **ret, struct fr_err *err)
@@ -53,7 +61,7 @@ enum fr_code fr_device_current(const struct fr_device *device,
     if (in->kind != FR_BOOTSTRAP)
         return FR_FAIL(err, FR_ENOTFOUND, "what it would yield is not known before");
     FR_TRY(fr_state_find(device->state, &id, &c, err));
-    if (!fr_credential_is_valid(c, fr_wall_s(device->env)))
+    if (!fr_credential_is_valid(c, fr_device_now(device)))
         return FR_FAIL(err, FR_ENOTFOUND, "the credential %s has expired", c->key_id);
     *ret = FR_TAKE(c);
     return FR_OK;

@@ -52,6 +52,9 @@ FR_MUST_USE enum fr_code fr_run_open(const struct fr_run_setup *setup,
  * none. Returns its exit status. */
 int fr_run_to_end(struct fr_run *run, int stop_fd);
 
+/* The time for the device's own matters (agent/clock.h). */
+int64_t fr_device_now(const struct fr_device *device);
+
 /* Whether this device can try `in` at all; if not, text says why (`plan`). */
 bool fr_device_supports(const struct fr_device *device, const struct fr_instruction *in,
                         char *text, size_t size);

@@ -12,7 +12,8 @@ struct fr_state {
     int lock_fd; /* -1: not locked */
 };
 
-/* FR_ECONFIG, reason "state-unsafe": another's folder, or one that others write into. */
+/* FR_ECONFIG, reason "state-unsafe": another's folder, or one that others write into.
+ */
 FR_MUST_USE enum fr_code fr_state_check(const struct fr_state *s, struct fr_err *err);
 /* Once: the state folder comes to be with the first thing that is kept in it. */
 FR_MUST_USE enum fr_code fr_state_make_folders(const struct fr_state *s,

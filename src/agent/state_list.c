@@ -190,7 +190,8 @@ enum fr_code fr_state_find(struct fr_state *s, const struct fr_slot_id *id,
 
 static bool has_key_id(void *ctx, const struct fr_state_entry *e)
 {
-    return !e->pending && fr_ascii_equal_fold(e->credential->key_id, *(const char **)ctx);
+    return !e->pending &&
+           fr_ascii_equal_fold(e->credential->key_id, *(const char **)ctx);
 }
 
 enum fr_code fr_state_find_key(struct fr_state *s, const char *key_id,

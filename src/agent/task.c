@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "agent/clock.h"
 #include "base/file.h"
 
 /* What the driver itself answers to an action, until it is the method's turn. */
@@ -150,6 +151,24 @@ static void reach(struct fr_task *t, enum fr_phase phase)
     t->setup.on_phase(t->setup.ctx, phase);
 }
 
+/* A device is never older than its own certificate. */
+static void go_by_clock(struct fr_task *t, struct fr_conn_setup *setup)
+{
+    const struct fr_device *d = t->setup.device;
+    struct fr_clock clock = fr_clock_read(d->state, d->env);
+
+    if (clock.synchronised)
+        return;
+    setup->no_clock = true;
+    setup->last_known_s = fr_tls_own_not_before(setup->tls);
+    if (clock.last_known > setup->last_known_s)
+        setup->last_known_s = clock.last_known;
+    if (clock.damaged)
+        t->setup.on_warning(t->setup.ctx,
+                            "the file of the last time that this device knows of is "
+                            "damaged: say \"fieldroot clock --set\"");
+}
+
 static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
 {
     const struct fr_device *d = t->setup.device;
@@ -168,6 +187,7 @@ static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
     close_conn(t);
     FR_TRY(fr_keyring_get(t->setup.keys, to->role, to->instruction->credential,
                           &setup.tls, &t->err));
+    go_by_clock(t, &setup);
     t->link = (struct fr_link){.credential_ref = fr_tls_credential_ref(setup.tls),
                                .own_id = fr_tls_own_id(setup.tls)};
     reach(t, FR_PHASE_CONNECT);
@@ -218,6 +238,17 @@ static enum fr_code note_confirmed(struct fr_task *t, const struct fr_credential
     return fr_state_store_pending(t->setup.device->state, t->stored, &t->err);
 }
 
+/* Key confirmation, and nothing else, moves the last time that the device knows of. */
+static void advance_clock(struct fr_task *t)
+{
+    const struct fr_device *d = t->setup.device;
+    struct fr_err err;
+
+    if (t->stored->confirmed &&
+        fr_clock_advance(d->state, d->env, t->link.peer_not_before, &err) != FR_OK)
+        t->setup.on_warning(t->setup.ctx, err.msg);
+}
+
 static enum fr_code do_flip(struct fr_task *t, const struct fr_credential *c)
 {
     struct fr_slot_id id;
@@ -226,6 +257,7 @@ static enum fr_code do_flip(struct fr_task *t, const struct fr_credential *c)
     FR_TRY(note_confirmed(t, c));
     FR_TRY(fr_state_flip(t->setup.device->state, &id, &t->err));
     t->flipped = true;
+    advance_clock(t);
     reach(t, FR_PHASE_COMMIT);
     answer(t, FR_EV_FLIPPED);
     return FR_OK;
@@ -311,6 +343,7 @@ static void connected(struct fr_task *t)
 {
     t->link.exported = fr_conn_exported(t->conn);
     t->link.tls_version = fr_conn_tls_version(t->conn);
+    t->link.peer_not_before = fr_conn_peer_not_before(t->conn);
     if (t->discovery)
         reach(t, FR_PHASE_DISCOVERY);
 }

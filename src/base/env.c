@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <sys/random.h>
+#include <sys/timex.h>
 #include <time.h>
 
 #include "base/str.h"
@@ -23,6 +24,17 @@ static int64_t system_wall_s(void *ctx)
     return time(NULL);
 }
 
+/* NTP, PTP or whoever disciplines the clock clears STA_UNSYNC; a clock that nobody has
+ * looked after for long is in TIME_ERROR. */
+static bool system_synchronised(void *ctx)
+{
+    struct timex state = {.modes = 0};
+    int rc = adjtimex(&state);
+
+    (void)ctx;
+    return rc >= 0 && rc != TIME_ERROR && !(state.status & STA_UNSYNC);
+}
+
 static void system_random(void *ctx, void *to, size_t len)
 {
     (void)ctx;
@@ -38,6 +50,7 @@ static void system_random(void *ctx, void *to, size_t len)
 const struct fr_env fr_env_system = {
     .mono_ms = system_mono_ms,
     .wall_s = system_wall_s,
+    .synchronised = system_synchronised,
     .random = system_random,
 };
 

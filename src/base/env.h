@@ -5,13 +5,15 @@
 #ifndef FR_BASE_ENV_H
 #define FR_BASE_ENV_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/err.h"
 
 struct fr_env {
-    int64_t (*mono_ms)(void *ctx);                   /* never steps back */
-    int64_t (*wall_s)(void *ctx);                    /* seconds since 1970 UTC */
+    int64_t (*mono_ms)(void *ctx);   /* never steps back */
+    int64_t (*wall_s)(void *ctx);    /* seconds since 1970 UTC */
+    bool (*synchronised)(void *ctx); /* does the kernel vouch for wall_s? */
     void (*random)(void *ctx, void *to, size_t len); /* cryptographic */
     void *ctx;
 };
@@ -26,6 +28,11 @@ static inline int64_t fr_mono_ms(const struct fr_env *env)
 static inline int64_t fr_wall_s(const struct fr_env *env)
 {
     return env->wall_s(env->ctx);
+}
+
+static inline bool fr_wall_is_synchronised(const struct fr_env *env)
+{
+    return env->synchronised(env->ctx);
 }
 
 /* Uniform in [0, upto], both ends included. */

@@ -31,7 +31,8 @@ struct fr_exchange {
     bool misused; /* the last event did not fit its phase */
     const struct fr_link *link; /* of FR_EV_CONNECTED, while it is handled */
     char *credential_ref;
-    struct fr_secret *ke; /* until the credential has it */
+    int64_t mef_not_before; /* of its certificate */
+    struct fr_secret *ke;   /* until the credential has it */
     struct fr_confirm_fields confirm;
     char *client_registration; /* until the credential has it */
     struct fr_credential *credential;
@@ -45,12 +46,25 @@ static const char *mef_of(const struct fr_exchange *x)
     return x->session.host;
 }
 
+/* A device without a clock goes by the MEF's, for what it asks of this MEF only. */
+static int64_t now_of(const struct fr_exchange *x)
+{
+    const struct fr_env *env = x->config.ctx->env;
+    const char *date = fr_http_header(x->session.response, "Date");
+    int64_t t;
+
+    if (fr_wall_is_synchronised(env))
+        return fr_wall_s(env);
+    return date && fr_http_date_parse(date, &t) ? t : 0;
+}
+
 static struct fr_registration asked(const struct fr_exchange *x)
 {
     return (struct fr_registration){.in = x->config.in,
                                     .mef_base = x->config.ctx->mef_base,
                                     .own_id = x->session.own_id,
-                                    .now = fr_wall_s(x->config.ctx->env)};
+                                    .now = now_of(x),
+                                    .earliest = x->mef_not_before};
 }
 
 static enum fr_code ask_mef(struct fr_exchange *x, const struct fr_mmef_ask *ask,
@@ -104,6 +118,7 @@ static enum fr_code note_link(struct fr_exchange *x, struct fr_err *err)
 
     if (!link || !link->own_id || !link->credential_ref)
         return FR_FAIL(err, FR_EINTERNAL, "a connection without an identity of ours");
+    x->mef_not_before = link->peer_not_before;
     FR_TRY(fr_str_dup(link->own_id, &x->session.own_id, err));
     return fr_str_dup(link->credential_ref, &x->credential_ref, err);
 }
@@ -180,6 +195,8 @@ static enum fr_code store_pending(struct fr_exchange *x, struct fr_acts *acts,
     FR_TRY(fr_str_dup(x->config.method, &c->method, err));
     c->client_registration = FR_TAKE(x->client_registration);
     c->ke = FR_TAKE(x->ke);
+    if (c->created == 0)
+        c->created = fr_wall_s(x->config.ctx->env);
     fr_acts_add(acts, (struct fr_act){.kind = FR_ACT_STORE_PENDING, .credential = c});
     return FR_OK;
 }

@@ -28,6 +28,10 @@ FR_MUST_USE enum fr_code fr_dev_credential_json(const struct fr_credential *c,
                                                 int64_t now, json_t **ret,
                                                 struct fr_err *err);
 
+/* The time for the device's own matters, and whether the kernel vouches for it. */
+int64_t fr_dev_now(const struct fr_cli *cli, const struct fr_client *client);
+const char *fr_dev_clock_word(const struct fr_cli *cli);
+
 /* Less than a tenth of its life left. */
 bool fr_dev_is_expiring(const struct fr_credential *c, int64_t now);
 
@@ -44,6 +48,9 @@ enum fr_code fr_dev_status(struct fr_cli *cli, const struct fr_command *self,
 enum fr_code fr_dev_attempts(struct fr_cli *cli, const struct fr_command *self,
                              struct fr_args *args, struct fr_err *err);
 extern const struct fr_opt fr_dev_attempts_opts[];
+enum fr_code fr_dev_clock(struct fr_cli *cli, const struct fr_command *self,
+                          struct fr_args *args, struct fr_err *err);
+extern const struct fr_opt fr_dev_clock_opts[];
 
 /* credential list, show, export, forget */
 extern const struct fr_command fr_dev_credential_commands[];

@@ -188,7 +188,7 @@ static enum fr_code run_list(struct fr_cli *cli, const struct fr_command *self,
     FR_TRY(fr_args_words(args, "", NULL, 0, err));
     FR_TRY(fr_dev_open(cli, &client, err));
     FR_TRY(fr_state_list(fr_client_device(client)->state, &entries, err));
-    rc = entries_json(&entries, fr_wall_s(cli->env), list, err);
+    rc = entries_json(&entries, fr_dev_now(cli, client), list, err);
     fr_state_entries_clear(&entries);
     FR_TRY(rc);
     return fr_view_list(cli, list, columns, "no credentials", err);
@@ -205,7 +205,7 @@ static enum fr_code run_show(struct fr_cli *cli, const struct fr_command *self,
     FR_TRY(select_args(args, self->opts, &s, err));
     FR_TRY(fr_dev_open(cli, &client, err));
     FR_TRY(find(fr_client_device(client)->state, &s, &c, err));
-    FR_TRY(fr_dev_credential_json(c, fr_wall_s(cli->env), &shown, err));
+    FR_TRY(fr_dev_credential_json(c, fr_dev_now(cli, client), &shown, err));
     return fr_view_object(cli, shown, err);
 }
 

@@ -57,10 +57,9 @@ static const struct fr_column status_columns[] = {
     {"state", "STATE", NULL},     {"target", "TARGET", NULL}, {"mef", "MEF", NULL},
     {"expires", "EXPIRES", NULL}, {"keyId", "KEYID", NULL},   {0}};
 
-static enum fr_code show_status(struct fr_cli *cli, const struct fr_state_entries *e,
-                                struct fr_err *err)
+static enum fr_code show_status(struct fr_cli *cli, int64_t now,
+                                const struct fr_state_entries *e, struct fr_err *err)
 {
-    int64_t now = fr_wall_s(cli->env);
     json_auto_t *list = json_array(), *all = NULL;
 
     cli->status = judge(e, now);
@@ -68,8 +67,8 @@ static enum fr_code show_status(struct fr_cli *cli, const struct fr_state_entrie
     if (!cli->json)
         return fr_view_list(cli, list, status_columns,
                             "not provisioned: there is no credential", err);
-    all = json_pack("{s:s,s:i,s:O}", "status", status_word(cli->status), "exit",
-                    cli->status, "credentials", list);
+    all = json_pack("{s:s,s:i,s:s,s:O}", "status", status_word(cli->status), "exit",
+                    cli->status, "clock", fr_dev_clock_word(cli), "credentials", list);
     fr_cli_json(cli, all);
     return FR_OK;
 }
@@ -85,7 +84,7 @@ enum fr_code fr_dev_status(struct fr_cli *cli, const struct fr_command *self,
     FR_TRY(fr_args_words(args, "", NULL, 0, err));
     FR_TRY(fr_dev_open(cli, &client, err));
     FR_TRY(fr_state_list(fr_client_device(client)->state, &entries, err));
-    rc = show_status(cli, &entries, err);
+    rc = show_status(cli, fr_dev_now(cli, client), &entries, err);
     fr_state_entries_clear(&entries);
     return rc;
 }

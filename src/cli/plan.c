@@ -145,7 +145,7 @@ static enum fr_code add_current(const struct fr_device *device,
     if (doc->n == 0 || doc->list[0].kind != FR_BOOTSTRAP ||
         fr_device_current(device, &doc->list[0], &c, NULL) != FR_OK)
         return FR_OK;
-    FR_TRY(fr_dev_credential_json(c, fr_wall_s(device->env), &current, err));
+    FR_TRY(fr_dev_credential_json(c, fr_device_now(device), &current, err));
     json_object_set_new(plan, "current", current);
     return FR_OK;
 }

@@ -72,7 +72,7 @@ static enum fr_code show_credential(struct fr_cli *cli, struct fr_client *client
                                           "fingerprint"};
 
     FR_TRY(credential_of(client, outcome, &c, err));
-    FR_TRY(fr_dev_credential_json(c, fr_wall_s(cli->env), &all, err));
+    FR_TRY(fr_dev_credential_json(c, fr_dev_now(cli, client), &all, err));
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++)
         json_object_set(some, members[i], json_object_get(all, members[i]));
     return fr_view_object(cli, some, err);

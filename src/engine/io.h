@@ -30,6 +30,7 @@ struct fr_link {
     const char *credential_ref; /* "cert:<hex>" or "psk:<KpmID>": what we showed */
     const char *own_id;         /* our SAN value or PSK identity: X-M2M-Origin */
     const char *tls_version;    /* "TLSv1.3" */
+    int64_t peer_not_before;    /* of its certificate */
 };
 
 struct fr_ev {

@@ -178,7 +178,8 @@ static struct fr_conn_event step_connecting(struct fr_conn *c)
         address_failed(c, why);
         return next_address(c);
     }
-    c->peer.now_s = fr_wall_s(c->setup.env);
+    c->peer.no_clock = c->setup.no_clock;
+    c->peer.now_s = c->setup.no_clock ? c->setup.last_known_s : fr_wall_s(c->setup.env);
     if (fr_tls_session(c->setup.tls, &c->peer, &c->ssl, &c->err) != FR_OK)
         return failed(c);
     c->state = SHAKING;
@@ -373,6 +374,11 @@ const struct fr_secret *fr_conn_exported(const struct fr_conn *c)
 const char *fr_conn_tls_version(const struct fr_conn *c)
 {
     return c->ssl ? SSL_get_version(c->ssl) : "";
+}
+
+int64_t fr_conn_peer_not_before(const struct fr_conn *c)
+{
+    return c->peer.not_before;
 }
 
 uint64_t fr_conn_octets_out(const struct fr_conn *c)

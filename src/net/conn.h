@@ -39,6 +39,10 @@ struct fr_conn_setup {
     size_t n_anchors;
     int64_t deadline; /* mono_ms; FR_EUNREACHABLE "timeout" then */
     bool export_keys;
+    /* Without a clock: certificates and revocation lists must not have ended before
+     * last_known_s; when they begin is not looked at. */
+    bool no_clock;
+    int64_t last_known_s;
 };
 
 enum fr_conn_event_kind {
@@ -81,6 +85,7 @@ size_t fr_conn_interests(const struct fr_conn *c, struct pollfd *fds, size_t max
 /* From CONNECTED on. */
 const struct fr_secret *fr_conn_exported(const struct fr_conn *c); /* or NULL */
 const char *fr_conn_tls_version(const struct fr_conn *c);
+int64_t fr_conn_peer_not_before(const struct fr_conn *c); /* of its certificate */
 
 /* Octets of TLS records so far; also after CLOSED or FAILED. */
 uint64_t fr_conn_octets_out(const struct fr_conn *c);

@@ -25,6 +25,7 @@ struct fr_tls {
     BIO_METHOD *bio;
     char *anchors_path;
     char own_id[FR_ID_MAX + 1];
+    int64_t own_not_before;
     char ref[FR_CREDENTIAL_REF_MAX + 1];
     char **ems_exceptions;
     size_t n_ems_exceptions;
@@ -70,17 +71,27 @@ static void on_info(const SSL *ssl, int where, int value)
         peer->alert = alert;
 }
 
+static bool not_before(const X509 *cert, int64_t *ret)
+{
+    struct tm tm;
+
+    if (!ASN1_TIME_to_tm(X509_get0_notBefore(cert), &tm))
+        return false;
+    *ret = timegm(&tm);
+    return true;
+}
+
 static void describe(X509 *leaf, struct fr_tls_peer *peer)
 {
     struct fr_peer names;
-    struct tm from, to;
+    struct tm to;
     char name[FR_SAN_TEXT_MAX + 1] = "a certificate without a usable name";
     char since[FR_TIME_TEXT] = "?", until[FR_TIME_TEXT] = "?";
 
     if (fr_peer_from_leaf(leaf, &names, NULL) == FR_OK)
         (void)fr_peer_format(&names, name);
-    if (ASN1_TIME_to_tm(X509_get0_notBefore(leaf), &from))
-        (void)fr_rfc3339_format(timegm(&from), since);
+    if (not_before(leaf, &peer->not_before))
+        (void)fr_rfc3339_format(peer->not_before, since);
     if (ASN1_TIME_to_tm(X509_get0_notAfter(leaf), &to))
         (void)fr_rfc3339_format(timegm(&to), until);
     (void)snprintf(peer->about, sizeof peer->about, "%s, valid %s to %s", name, since,
@@ -104,6 +115,18 @@ static bool ends_at_one_of(X509_STORE_CTX *store, const struct fr_tls_peer *peer
     return false;
 }
 
+/* For a device without a clock (fr_tls_peer). */
+static int ignore_beginnings(int ok, X509_STORE_CTX *store)
+{
+    int verdict = X509_STORE_CTX_get_error(store);
+
+    if (verdict != X509_V_ERR_CERT_NOT_YET_VALID &&
+        verdict != X509_V_ERR_CRL_NOT_YET_VALID)
+        return ok;
+    X509_STORE_CTX_set_error(store, X509_V_OK);
+    return 1;
+}
+
 /* In place of X509_verify_cert(): so that a chain that ends at the wrong anchor is
  * refused with an alert, in the handshake, like any other. */
 static int on_verify(X509_STORE_CTX *store, void *ctx)
@@ -115,6 +138,8 @@ static int on_verify(X509_STORE_CTX *store, void *ctx)
     (void)ctx;
     if (leaf)
         describe(leaf, peer);
+    if (peer->no_clock)
+        X509_STORE_CTX_set_verify_cb(store, ignore_beginnings);
     if (X509_verify_cert(store) != 1)
         return 0;
     if (peer->n_anchors == 0 || ends_at_one_of(store, peer))
@@ -163,6 +188,7 @@ static enum fr_code load_own(struct fr_tls *tls, const struct fr_tls_setup *setu
     (void)snprintf(tls->own_id, sizeof tls->own_id, "%s", self.sans[0].value);
     FR_TRY(fr_x509_sha256(leaf, sha256, err));
     (void)fr_confirm_cert_ref(sha256, tls->ref);
+    (void)not_before(leaf, &tls->own_not_before);
     return FR_OK;
 }
 
@@ -172,6 +198,9 @@ static enum fr_code load_trust(struct fr_tls *tls, const struct fr_tls_setup *se
     X509_STORE *store = SSL_CTX_get_cert_store(tls->ctx);
 
     if (SSL_CTX_load_verify_file(tls->ctx, setup->anchors_path) != 1)
+        return config_fail("trust anchors", setup->anchors_path, err);
+    /* An anchor is what the file says, an intermediate CA too. */
+    if (X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) != 1)
         return config_fail("trust anchors", setup->anchors_path, err);
     if (!setup->crl_path)
         return FR_OK;
@@ -262,6 +291,11 @@ const char *fr_tls_own_id(const struct fr_tls *tls)
     return tls->own_id;
 }
 
+int64_t fr_tls_own_not_before(const struct fr_tls *tls)
+{
+    return tls->own_not_before;
+}
+
 const char *fr_tls_credential_ref(const struct fr_tls *tls)
 {
     return tls->ref;
@@ -325,6 +359,24 @@ enum fr_code fr_tls_check_session(const struct fr_tls *tls, SSL *ssl,
                       peer->host);
 }
 
+static enum fr_code fail_ended(const char *what, const char *reason,
+                               const struct fr_tls_peer *peer, struct fr_err *err)
+{
+    char known[FR_TIME_TEXT];
+
+    if (!peer->no_clock)
+        return FR_FAIL_AS(err, FR_EREFUSED, reason,
+                          "%s of %s, or its issuer's, has "
+                          "expired (%s)",
+                          what, peer->host, peer->about);
+    return FR_FAIL_AS(
+        err, FR_EREFUSED, reason,
+        "%s of %s, or its issuer's, ended before the last time that this "
+        "device knows of, %s (%s): if that time is wrong, say \"fieldroot "
+        "clock --set\"",
+        what, peer->host, fr_rfc3339_format(peer->now_s, known), peer->about);
+}
+
 static enum fr_code fail_verify(const struct fr_tls *tls, long verdict,
                                 const struct fr_tls_peer *peer, struct fr_err *err)
 {
@@ -334,9 +386,9 @@ static enum fr_code fail_verify(const struct fr_tls *tls, long verdict,
                           "%s showed a certificate of another name (%s)", peer->host,
                           peer->about);
     case X509_V_ERR_CERT_HAS_EXPIRED:
-        return FR_FAIL_AS(err, FR_EREFUSED, "peer-expired",
-                          "the certificate of %s, or its issuer's, has expired (%s)",
-                          peer->host, peer->about);
+        return fail_ended("the certificate", "peer-expired", peer, err);
+    case X509_V_ERR_CRL_HAS_EXPIRED:
+        return fail_ended("the revocation list", "crl-expired", peer, err);
     case X509_V_ERR_CERT_NOT_YET_VALID:
         return FR_FAIL_AS(err, FR_EREFUSED, "peer-not-yet-valid",
                           "the certificate of %s is not valid yet (%s): is this "

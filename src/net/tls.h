@@ -41,6 +41,7 @@ void fr_tls_free(struct fr_tls *tls); /* after the last of its connections */
 FR_DEFINE_AUTO(tls)
 
 const char *fr_tls_own_id(const struct fr_tls *tls); /* first SAN's value; "" if none */
+int64_t fr_tls_own_not_before(const struct fr_tls *tls);     /* 0 if none */
 const char *fr_tls_credential_ref(const struct fr_tls *tls); /* "cert:<hex>"; "" */
 
 /* One connection's demands on its peer, and what was seen of it. Lives as long as the
@@ -48,6 +49,7 @@ const char *fr_tls_credential_ref(const struct fr_tls *tls); /* "cert:<hex>"; ""
 struct fr_tls_peer {
     const char *host; /* exact dNSName; also the SNI */
     int64_t now_s;    /* validity is judged at this time */
+    bool no_clock;    /* now_s is only known to be past: what begins later is fine */
     /* When there are any, the chain must end at one of these (ni entries only). */
     const struct fr_trust_anchor *anchors;
     size_t n_anchors;
@@ -59,6 +61,7 @@ struct fr_tls_peer {
     bool write_broken;   /* nothing more can be sent; what the peer said can be read */
     bool anchor_refused; /* the chain is good, but no one of anchors ends it */
     uint64_t octets_out, octets_in;   /* of TLS records */
+    int64_t not_before;               /* of its certificate; 0: none was seen */
     char about[FR_SAN_TEXT_MAX + 80]; /* its certificate: a name, validity */
 };
 
@@ -79,7 +82,8 @@ FR_MUST_USE enum fr_code fr_tls_check_session(const struct fr_tls *tls, SSL *ssl
                                               struct fr_err *err);
 
 /* Why a handshake or a read failed: our own verdict about the peer (FR_EREFUSED,
- * reasons peer-untrusted, peer-name, peer-expired, peer-not-yet-valid, peer-revoked),
+ * reasons peer-untrusted, peer-name, peer-expired, peer-not-yet-valid, peer-revoked,
+ * crl-expired),
  * its alert (fr_alert_fail), else a cut or a protocol complaint of ours
  * (FR_EUNREACHABLE, connection-cut, tls-protocol). Always a failure. */
 enum fr_code fr_tls_fail(const struct fr_tls *tls, SSL *ssl,

@@ -59,6 +59,8 @@ int fr_http_status(const struct fr_http_response *r);
 const char *fr_http_header(const struct fr_http_response *r, const char *name);
 struct fr_slice fr_http_body(const struct fr_http_response *r); /* borrows */
 bool fr_http_keeps_alive(const struct fr_http_response *r);
+/* IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT". */
+bool fr_http_date_parse(const char *s, int64_t *ret);
 /* Retry-After in milliseconds (seconds, or an IMF-fixdate against now_s); -1 if none.
  */
 int64_t fr_http_retry_after_ms(const struct fr_http_response *r, int64_t now_s);

@@ -75,9 +75,8 @@ enum fr_code fr_http_write(const struct fr_http_request *req, struct fr_buf *to,
     return fr_buf_check(to, err);
 }
 
-/* IMF-fixdate, "Sun, 06 Nov 1994 08:49:37 GMT"; the obsolete forms of RFC 9110 5.6.7
- * are not sent by anything that we would meet. */
-static bool parse_http_date(const char *s, int64_t *ret)
+/* The obsolete forms of RFC 9110 5.6.7 are not sent by anything that we would meet. */
+bool fr_http_date_parse(const char *s, int64_t *ret)
 {
     static const char months[] = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec ";
     char text[64];
@@ -106,7 +105,7 @@ int64_t fr_http_retry_after_ms(const struct fr_http_response *r, int64_t now_s)
         return -1;
     if (fr_uint_parse(fr_slice_str(value), UINT32_MAX, &seconds))
         return (int64_t)seconds * 1000;
-    if (parse_http_date(value, &date))
+    if (fr_http_date_parse(value, &date))
         return date > now_s ? (date - now_s) * 1000 : 0;
     return -1;
 }

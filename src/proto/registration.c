@@ -28,10 +28,17 @@ static void copy_id(char to[FR_ID_MAX + 1], const char *id)
     snprintf(to, FR_ID_MAX + 1, "%s", id ? id : "");
 }
 
+#define LAST_SECOND INT64_C(253402300799) /* of the year 9999 */
+
+static int64_t expiry_asked(const struct fr_registration *r)
+{
+    return r->now ? r->now + r->in->expiry_s : LAST_SECOND;
+}
+
 enum fr_code fr_registration_client_body(const struct fr_registration *r,
                                          struct fr_buf *to, struct fr_err *err)
 {
-    struct fr_mmef_client_reg reg = {.expires = r->now + r->in->expiry_s};
+    struct fr_mmef_client_reg reg = {.expires = expiry_asked(r)};
 
     copy_id(reg.admin_fqdn, r->in->admin_fqdn);
     return fr_mmef_client_reg_encode(&reg, to, err);
@@ -40,8 +47,7 @@ enum fr_code fr_registration_client_body(const struct fr_registration *r,
 enum fr_code fr_registration_key_body(const struct fr_registration *r,
                                       struct fr_buf *to, struct fr_err *err)
 {
-    struct fr_mmef_key_reg reg = {.expires = r->now + r->in->expiry_s,
-                                  .suid = r->in->suid};
+    struct fr_mmef_key_reg reg = {.expires = expiry_asked(r), .suid = r->in->suid};
 
     copy_id(reg.admin_fqdn, r->in->admin_fqdn);
     copy_id(reg.target, r->in->target);
@@ -72,7 +78,7 @@ static enum fr_code check_common(const struct fr_registration *r, const char *cr
 {
     const char *asked = r->in->admin_fqdn;
 
-    if (expires <= r->now)
+    if (expires <= r->now || expires <= r->earliest)
         return of_no_use(err, "an expirationTime that is over");
     if (strcmp(creator, r->own_id) != 0)
         return not_as_asked(err, "source id", creator, r->own_id);

@@ -18,7 +18,8 @@ struct fr_registration { /* borrows */
     const struct fr_instruction *in;
     const char *mef_base; /* path of MEFBase */
     const char *own_id;   /* as the MEF must name us */
-    int64_t now;
+    int64_t now;          /* 0: no one knows; the longest time is asked for then */
+    int64_t earliest;     /* it is later than this, in any case */
 };
 
 FR_MUST_USE enum fr_code fr_registration_client_body(const struct fr_registration *r,

@@ -11,6 +11,11 @@ static int64_t fake_wall(void *ctx)
     return ((struct fr_fake_env *)ctx)->wall_s;
 }
 
+static bool fake_synchronised(void *ctx)
+{
+    return !((struct fr_fake_env *)ctx)->unsynchronised;
+}
+
 /* splitmix64 */
 static uint64_t next(uint64_t *seed)
 {
@@ -34,6 +39,7 @@ void fr_fake_env_init(struct fr_fake_env *f, uint64_t seed)
 {
     *f = (struct fr_fake_env){.env = {.mono_ms = fake_mono,
                                       .wall_s = fake_wall,
+                                      .synchronised = fake_synchronised,
                                       .random = fake_random,
                                       .ctx = f},
                               .mono_ms = 1000000,

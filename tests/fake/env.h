@@ -8,6 +8,7 @@
 struct fr_fake_env {
     struct fr_env env; /* .ctx points back here */
     int64_t mono_ms, wall_s;
+    bool unsynchronised;
     uint64_t seed;
 };
 

@@ -218,6 +218,11 @@ trust {{ mef = "{s["mef"]}"  discovery = "{s["discovery"]}" {s["trust"]} }}
         assert done.status == 0, done
         return json.loads(done.out)
 
+    def clock(self):
+        done = self.fieldroot("clock", "--json")
+        assert done.status == 0, done
+        return json.loads(done.out)
+
     def slots(self):
         """Names of the slot files that exist, e.g. {'current', 'pending'}."""
         return {name for _, _, names in os.walk(os.path.join(self.state, "credentials"))

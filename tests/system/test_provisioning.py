@@ -237,6 +237,22 @@ class Discovery(lab.TestCase):
             self.assertEqual(status, 200)
             self.assertEqual(json.loads(body)["instructions"][0]["comment"], name)
 
+    def test_only_a_key_moves_the_last_time_that_the_device_knows_of(self):
+        device = self.lab.listed_device("dev1")
+        listed = self.lab.document({"bootstrap": "gba", "mef": lab.MEF}, name="gba.json")
+        self.lab.ctl("instructions", "set", "gba", listed)
+        self.lab.ctl("instructions", "assign", "gba", device.name)
+        run = device.provision("--instructions", self.lab.document(self.lab.discover()))
+        self.assertEqual(run.attempts[0]["class"], "discovered", run)
+        self.assertEqual(run.status, 78, run)
+        self.assertEqual(device.clock()["lastKnown"], "none")
+        self.assertEqual(device.provision(self.lab.mef()).status, 0)
+        begun = lab.run("openssl", "x509", "-in", self.lab.mef_cert[0], "-noout", "-startdate",
+                        "-dateopt", "iso_8601").out.strip().partition("=")[2]
+        self.assertEqual(device.clock()["lastKnown"], begun.replace(" ", "T"))
+        back = device.fieldroot("clock", "--json", "--set", "2020-01-01T00:00:00Z")
+        self.assertEqual(json.loads(back.out)["lastKnown"], "2020-01-01T00:00:00Z", back)
+
     def test_a_device_without_a_document_is_told_so(self):
         device = self.lab.listed_device()
         run = device.provision("--instructions", self.lab.document(self.lab.discover()))

@@ -15,6 +15,14 @@ static void system_clocks_are_the_systems(void **state)
     assert_true(fr_mono_ms(&fr_env_system) >= first);
 }
 
+static void the_system_vouches_for_its_clock_or_not(void **state)
+{
+    bool first = fr_wall_is_synchronised(&fr_env_system);
+
+    (void)state; /* which of the two is the machine's business, but it does not waver */
+    assert_int_equal(fr_wall_is_synchronised(&fr_env_system), first);
+}
+
 static void random_hex_has_the_length_asked_for_and_varies(void **state)
 {
     char a[65], b[65];
@@ -68,6 +76,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(system_clocks_are_the_systems),
+        cmocka_unit_test(the_system_vouches_for_its_clock_or_not),
         cmocka_unit_test(random_hex_has_the_length_asked_for_and_varies),
         cmocka_unit_test(random_numbers_reach_both_ends_and_nothing_beyond),
         cmocka_unit_test(random_number_up_to_zero_is_zero),

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/timetext.h"
 #include "mef.h"
 #include "test.h"
 
@@ -91,6 +92,57 @@ static void connection_that_ends_with_the_confirmation_still_flips(void **state)
     assert_ok(fr_drive_run(&f->d, &err));
     assert_true(f->d.flipped);
     assert_int_equal(f->d.n_warnings, 1);
+}
+
+/* ---- without a clock ---- */
+
+static void without_a_clock_the_mefs_date_counts(void **state)
+{
+    struct mef_fixture *f = *state;
+    FR_AUTO(credential) *c = NULL;
+    struct fr_mmef_client_reg client;
+    struct fr_mmef_key_reg key;
+    char last[FR_TIME_TEXT];
+
+    f->d.env.unsynchronised = true;
+    f->mef.date = "Fri, 15 Jan 2027 08:00:00 GMT"; /* 1800000000 */
+    f->d.env.wall_s = 1000;
+    f->d.in.expiry_s = 5000;
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_ok(fr_mmef_client_reg_decode(fr_buf_view(&f->mef.body[MEF_CLIENT_REG]),
+                                        &client, &err));
+    assert_string_equal(fr_rfc3339_format(client.expires, last),
+                        "9999-12-31T23:59:59Z");
+    assert_ok(
+        fr_mmef_key_reg_decode(fr_buf_view(&f->mef.body[MEF_KEY_REG]), &key, &err));
+    assert_int_equal(key.expires, 1800000000 + 5000);
+    assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
+    assert_int_equal(c->created, 1800000000);
+}
+
+static void without_any_clock_the_longest_time_is_asked_for(void **state)
+{
+    struct mef_fixture *f = *state;
+    FR_AUTO(credential) *c = NULL;
+    struct fr_mmef_key_reg key;
+
+    f->d.env.unsynchronised = true;
+    f->d.env.wall_s = 1000;
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_ok(
+        fr_mmef_key_reg_decode(fr_buf_view(&f->mef.body[MEF_KEY_REG]), &key, &err));
+    assert_true(key.expires > INT64_C(253402300000));
+    assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
+    assert_int_equal(c->created, 1000);
+}
+
+static void without_a_clock_what_ended_before_the_mef_began_is_invalid(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.env.unsynchronised = true;
+    f->d.link.peer_not_before = f->mef.key_reg.expires;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EINVALID, "processing-failed");
 }
 
 /* ---- what the MEF may refuse or get wrong before the flip ---- */
@@ -356,6 +408,9 @@ int main(void)
         T(pending_is_not_yet_confirmed),
         T(requests_say_what_the_instruction_says),
         T(connection_that_ends_with_the_confirmation_still_flips),
+        T(without_a_clock_the_mefs_date_counts),
+        T(without_any_clock_the_longest_time_is_asked_for),
+        T(without_a_clock_what_ended_before_the_mef_began_is_invalid),
         cmocka_unit_test(refusals_and_garbage_have_their_class),
         cmocka_unit_test(answer_cut_in_the_middle_is_unreachable),
         T(connection_that_ends_too_early_is_not_replaced),

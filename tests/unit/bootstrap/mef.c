@@ -73,8 +73,9 @@ static void respond(const struct mef *m, struct fr_buf *reply, const char *statu
 {
     fr_buf_fmt(reply,
                "HTTP/1.1 %s\r\nX-M2M-RSC: %d\r\nX-M2M-RI: %s\r\n"
-               "Content-Length: %zu\r\n\r\n",
-               status, rsc, m->request_id, body.len);
+               "%s%s%sContent-Length: %zu\r\n\r\n",
+               status, rsc, m->request_id, m->date ? "Date: " : "",
+               m->date ? m->date : "", m->date ? "\r\n" : "", body.len);
     fr_buf_put(reply, body.data, body.len);
 }
 

@@ -37,7 +37,8 @@ struct mef {
     bool knows; /* MEF_LOOKUP */
     int n_commands;
     int command_class;
-    bool same_id; /* of all commands */
+    bool same_id;     /* of all commands */
+    const char *date; /* NULL: no Date in its answers */
 
     /* seen */
     int count[MEF_N_STEPS];

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 
 #include "base/file.h"
+#include "fake/env.h"
 #include "model/attempt.h"
 
 /* The key that (Ke of 32 times 5a, SUID 22, target) gives, as text. */
@@ -165,6 +166,64 @@ static void forget_removes_what_is_damaged(void **state)
     assert_contains(d->c.out, "no credentials");
 }
 
+/* ---- clock ---- */
+
+static void clock_says_what_counts(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+    struct fr_fake_env env;
+
+    fr_fake_env_init(&env, 1);
+    d->c.cli.env = &env.env;
+    assert_int_equal(device_run(d, "clock --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "kernel"), "synchronised");
+    assert_string_equal(text_in(got, "system"), "2027-01-15T08:00:00Z");
+    assert_string_equal(text_in(got, "lastKnown"), "none");
+    env.unsynchronised = true;
+    assert_int_equal(device_run(d, "clock"), 0);
+    assert_contains(d->c.out, "unsynchronised");
+    assert_contains(d->c.out, "the last time known");
+}
+
+static void clock_takes_the_operators_word_and_says_so(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+    struct fr_fake_env env;
+
+    fr_fake_env_init(&env, 1);
+    env.unsynchronised = true;
+    d->c.cli.env = &env.env;
+    assert_int_equal(device_run(d, "clock --set 2028-01-01T00:00:00Z"), 0);
+    assert_contains(d->c.out, "was none and is now 2028-01-01T00:00:00Z");
+    assert_int_equal(device_run(d, "clock --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "lastKnown"), "2028-01-01T00:00:00Z");
+    assert_string_equal(text_in(got, "now"), "2028-01-01T00:00:00Z");
+    assert_int_equal(device_run(d, "clock --set now"), 0);
+    assert_contains(d->c.out, "is now 2027-01-15T08:00:00Z");
+}
+
+static void status_goes_by_the_last_time_known(void **state)
+{
+    json_auto_t *got = NULL;
+    struct device *d = *state;
+    struct fr_fake_env env;
+
+    fr_fake_env_init(&env, 1);
+    env.wall_s = 1000; /* a clock that began at the last boot */
+    env.unsynchronised = true;
+    d->c.cli.env = &env.env;
+    device_give(d, "t.example", 10, 1000);
+    assert_int_equal(device_run(d, "status --json"), 0);
+    got = device_last(d);
+    assert_string_equal(text_in(got, "clock"), "unsynchronised");
+    assert_int_equal(device_run(d, "clock --set 2090-01-01T00:00:00Z"), 0);
+    assert_int_equal(device_run(d, "status"), 3);
+}
+
 static void forget_waits_for_no_lock(void **state)
 {
     FR_AUTO(state) *other = NULL;
@@ -192,6 +251,8 @@ static void wrong_words_are_wrong_usage(void **state)
         {"credential show --suid 99", "not a defined SUID"},
         {"credential show --format hex", "unknown option --format"},
         {"credential export --format pem --show-secret", "hex or mosquitto"},
+        {"clock --set yesterday", "2026-11-24T12:00:00Z"},
+        {"clock now", "unexpected argument"},
         {"credential forget", "which one?"},
         {"credential forget --damaged --target t.example", "either one"},
         {"credential forget --suid 22", "which one?"},
@@ -477,6 +538,9 @@ int main(void)
         DEVICE_TEST(a_credential_is_chosen_by_its_names),
         DEVICE_TEST(forget_removes_exactly_one),
         DEVICE_TEST(forget_removes_what_is_damaged),
+        DEVICE_TEST(clock_says_what_counts),
+        DEVICE_TEST(clock_takes_the_operators_word_and_says_so),
+        DEVICE_TEST(status_goes_by_the_last_time_known),
         DEVICE_TEST(forget_waits_for_no_lock),
         DEVICE_TEST(wrong_words_are_wrong_usage),
         DEVICE_TEST(status_is_0_valid_3_none_4_expiring),

@@ -61,6 +61,76 @@ static void a_server_not_yet_valid_is_refused(void **state)
     talk_clear(&t);
 }
 
+/* ---- without a clock ---- */
+
+static void know_too_late_a_time(struct talk *t)
+{
+    t->setup.no_clock = true;
+    t->setup.last_known_s = fr_wall_s(&fr_env_system) + (int64_t)60 * 86400;
+}
+
+static void without_a_clock_what_has_ended_is_refused(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    talk_to(&t, &(struct peer_setup){.act = PEER_ECHO}, know_too_late_a_time);
+    assert_failed(&t, FR_EREFUSED, "peer-expired");
+    assert_contains(t.err.msg, "fieldroot clock --set");
+    talk_clear(&t);
+}
+
+static void know_an_early_time(struct talk *t)
+{
+    be_in_the_future(t); /* of the system's clock, which does not count */
+    t->setup.no_clock = true;
+    t->setup.last_known_s = fr_wall_s(&fr_env_system) - (int64_t)400 * 86400;
+}
+
+static void without_a_clock_what_has_not_begun_is_accepted(void **state)
+{
+    int64_t now = fr_wall_s(&fr_env_system);
+    struct talk t;
+
+    (void)state;
+    talk_to(&t, &(struct peer_setup){.act = PEER_BYE}, know_an_early_time);
+    assert_true(t.connected);
+    assert_in_range(fr_conn_peer_not_before(t.conn), now - 86400 - 60, now - 86400 + 5);
+    talk_clear(&t);
+}
+
+static void use_crl_and_know_an_early_time(struct talk *t)
+{
+    fr_tls_free(t->tls);
+    t->tls = client_tls("mef", "mef-ca/crl.pem");
+    know_an_early_time(t);
+}
+
+static void without_a_clock_a_list_that_has_not_begun_counts(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    talk_to(&t, &(struct peer_setup){.act = PEER_BYE}, use_crl_and_know_an_early_time);
+    assert_true(t.connected);
+    talk_clear(&t);
+    talk_to(&t, &(struct peer_setup){.act = PEER_ECHO, .cert = "revoked"},
+            use_crl_and_know_an_early_time);
+    assert_failed(&t, FR_EREFUSED, "peer-revoked");
+    talk_clear(&t);
+}
+
+static void without_a_clock_another_ca_is_refused_all_the_same(void **state)
+{
+    struct talk t;
+
+    (void)state;
+    talk_to(&t, &(struct peer_setup){.act = PEER_ECHO, .cert = "other"},
+            know_an_early_time);
+    assert_failed(&t, FR_EREFUSED, "peer-untrusted");
+    talk_clear(&t);
+}
+
 static void use_crl(struct talk *t)
 {
     fr_tls_free(t->tls);
@@ -278,6 +348,10 @@ int main(void)
         cmocka_unit_test(a_server_of_another_name_is_refused),
         cmocka_unit_test(an_expired_server_is_refused),
         cmocka_unit_test(a_server_not_yet_valid_is_refused),
+        cmocka_unit_test(without_a_clock_what_has_ended_is_refused),
+        cmocka_unit_test(without_a_clock_what_has_not_begun_is_accepted),
+        cmocka_unit_test(without_a_clock_a_list_that_has_not_begun_counts),
+        cmocka_unit_test(without_a_clock_another_ca_is_refused_all_the_same),
         cmocka_unit_test(a_revoked_server_is_refused),
         cmocka_unit_test(another_server_of_a_ca_with_a_crl_is_accepted),
         cmocka_unit_test(a_chain_to_the_instructions_anchor_is_accepted),
