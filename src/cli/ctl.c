@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "cli/ca.h"
+#include "cli/ctl_store.h"
 #include "cli/line_client.h"
 
 /* ---- the call ---- */
@@ -328,6 +329,9 @@ const struct fr_command fr_ctl_commands[] = {
      .help = "says how fieldrootd is",
      .run = run_call,
      .data = &status},
+    {.name = "store",
+     .help = "backup, restore, move and rekey what fieldrootd keeps",
+     .sub = fr_ctl_store_commands},
     {.name = "ca",
      .words = "COMMAND ...",
      .help = "a small certificate authority on files",

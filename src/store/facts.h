@@ -11,10 +11,9 @@
 #include "store/store.h"
 
 /* Of the fleet: they go along when it moves. */
-#define FR_FACT_KEK      "kek"      /* id of the key that wraps the credentials */
-#define FR_FACT_KEK_NEXT "kek-next" /* id of the one that takes over; "": none does */
-#define FR_FACT_REKEYED  "rekeyed" /* "COUNT KEYID": rewrapped so far, and up to where \
-                                    */
+#define FR_FACT_KEK       "kek"       /* id of the key that wraps the credentials */
+#define FR_FACT_KEK_NEXT  "kek-next"  /* id of the one that takes over; "": none does */
+#define FR_FACT_REKEYED   "rekeyed"   /* "COUNT KEYID": how far, and up to which */
 #define FR_FACT_FEED_BASE "feed-base" /* what cursors of targets are above */
 #define FR_FACT_NOTE      "note" /* what the next vault writes into the audit trail */
 #define FR_FACT_AUDIT_END "audit-end"

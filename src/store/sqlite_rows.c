@@ -306,3 +306,12 @@ enum fr_code fr_store_sqlite_clone(const char *from, const char *to, struct fr_e
     (void)sqlite3_close(db);
     return rc;
 }
+
+void fr_store_sqlite_settle(const char *path)
+{
+    sqlite3 *db = NULL;
+
+    if (sqlite3_open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL) == SQLITE_OK)
+        (void)sqlite3_exec(db, "PRAGMA wal_checkpoint(TRUNCATE)", NULL, NULL, NULL);
+    (void)sqlite3_close(db);
+}

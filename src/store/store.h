@@ -387,4 +387,7 @@ FR_MUST_USE enum fr_code fr_store_sqlite_read(const char *path, struct fr_store 
 FR_MUST_USE enum fr_code fr_store_sqlite_clone(const char *from, const char *to,
                                                struct fr_err *err);
 
+/* What is in the file's log goes into the file, as far as both can be read. */
+void fr_store_sqlite_settle(const char *path);
+
 #endif

@@ -5,18 +5,18 @@
 
 static enum fr_code check_place(struct fr_vault *v, struct fr_err *err)
 {
-    char fact[FR_FACT_MAX];
+    char moved[FR_FACT_MAX], copy[FR_FACT_MAX];
 
-    FR_TRY(fr_fact_get(v->store, FR_FACT_MOVED, fact, err));
-    if (fact[0])
+    FR_TRY(fr_fact_get(v->store, FR_FACT_MOVED, moved, err));
+    if (moved[0])
         return FR_FAIL_AS(err, FR_ECONFIG, "store-moved",
-                          "this store has moved (%s): serve from there", fact);
-    FR_TRY(fr_fact_get(v->store, FR_FACT_COPY, fact, err));
-    if (fact[0])
+                          "this store has moved (%s): serve from there", moved);
+    FR_TRY(fr_fact_get(v->store, FR_FACT_COPY, copy, err));
+    if (copy[0])
         return FR_FAIL_AS(err, FR_ECONFIG, "copy-unfinished",
                           "this store is a copy that is not finished (%s): end it by "
                           "`fieldrootctl store copy --final`",
-                          fact);
+                          copy);
     return FR_OK;
 }
 

@@ -30,6 +30,7 @@ struct fr_vault_key {
 /* How far a rekeying has come, as this node sees it. */
 struct fr_rekey {
     bool is_on;
+    bool is_asked;          /* by an operator, in a batch that may not have been kept */
     bool is_ours;           /* this node does the work */
     char seen[FR_FACT_MAX]; /* where it was... */
     int64_t seen_ms;        /* ...when this node saw it move last */

@@ -45,7 +45,7 @@ static enum fr_code begin(struct fr_vault *v, const char *next, struct fr_err *e
                           v->config.key_file);
     FR_TRY(fr_fact_set(v->store, FR_FACT_KEK_NEXT, next, err));
     FR_TRY(fr_fact_set(v->store, FR_FACT_REKEYED, "0 ", err));
-    v->rekey.is_ours = true;
+    v->rekey.is_ours = v->rekey.is_asked = true;
     return fr_fact_new_generation(v->store, v->env, err);
 }
 
@@ -205,7 +205,7 @@ static enum fr_code work(struct fr_vault *v, struct page *page, bool *ret_worked
         return FR_OK;
     *ret_worked = true;
     FR_TRY(rewrap_page(v, &p, page, err));
-    return page->n == 0 ? end(v, &p, err) : FR_OK;
+    return page->n < STEP_ROWS ? end(v, &p, err) : FR_OK;
 }
 
 static enum fr_code step(struct fr_vault *v, struct page *page, bool *ret_worked,
@@ -213,7 +213,8 @@ static enum fr_code step(struct fr_vault *v, struct page *page, bool *ret_worked
 {
     enum fr_code rc;
 
-    FR_TRY(fr_vault_begin(v, err));
+    v->rekey.is_asked = false;
+    FR_TRY(fr_vault_begin(v, err)); /* heeds what was asked, if it was kept */
     rc = work(v, page, ret_worked, err);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
@@ -223,7 +224,7 @@ static enum fr_code step(struct fr_vault *v, struct page *page, bool *ret_worked
 
 bool fr_vault_is_rekeying(const struct fr_vault *v)
 {
-    return v->rekey.is_on;
+    return v->rekey.is_on || v->rekey.is_asked;
 }
 
 enum fr_code fr_vault_rekey_step(struct fr_vault *v, bool *ret_worked,

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/timetext.h"
+#include "server/store_tools/impl.h"
+#include "server/vault/internal.h"
+
+enum { ASIDE_MAX = 100 };
+
+/* ---- nobody else ---- */
+
+/* The lock that a fieldrootd holds as long as it runs. */
+static enum fr_code take_lock(const struct fr_server_config *c, int *ret,
+                              struct fr_err *err)
+{
+    FR_AUTO_STR(path) = NULL;
+    FR_AUTO_FD(fd) = -1;
+
+    FR_TRY(fr_dir_make(c->run_dir, 0755, err));
+    FR_TRY(fr_path_join(c->run_dir, "lock", &path, err));
+    fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd < 0)
+        return FR_FAIL(err, FR_ESTORE, "%s: %s", path, strerror(errno));
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0)
+        return FR_FAIL_AS(err, FR_EBUSY, "already-running",
+                          "%s is locked: a fieldrootd runs, stop it first", path);
+    *ret = FR_TAKE_FD(fd);
+    return FR_OK;
+}
+
+static enum fr_code make_state(const struct fr_server_config *c, struct fr_err *err)
+{
+    struct stat st;
+
+    if (stat(c->state, &st) == 0)
+        return FR_OK;
+    FR_TRY(fr_dir_make(c->state, 0700, err));
+    if (c->has_user && geteuid() == 0 && chown(c->state, c->uid, c->gid) != 0)
+        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->state, c->user,
+                       strerror(errno));
+    return FR_OK;
+}
+
+/* ---- what comes ---- */
+
+/*
+ * Above every cursor that any store of this fleet ever gave out: none gives out a
+ * million a second for as long as it lives, so the time of a restore, to a millisecond,
+ * is beyond all that was counted since the restore before.
+ */
+static uint64_t next_feed_base(uint64_t old, uint64_t last)
+{
+    struct timespec now = {0};
+    uint64_t base;
+
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    base = ((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000) << 10;
+    return base > old + last ? base : old + last + 1;
+}
+
+static enum fr_code mark(struct fr_store *s, const char *file, struct fr_err *err)
+{
+    char fact[FR_FACT_MAX], base[32], note[FR_FACT_MAX];
+    const struct fr_fact facts[] = {{FR_FACT_FEED_BASE, base}, {FR_FACT_NOTE, note}};
+    uint64_t old = 0, last = 0;
+
+    FR_TRY(fr_fact_get(s, FR_FACT_FEED_BASE, fact, err));
+    (void)fr_uint_parse(fr_slice_str(fact), INT64_MAX, &old);
+    FR_TRY(FR_STORE_ASK(s, err, feed_last, &last));
+    snprintf(base, sizeof base, "%llu", (unsigned long long)next_feed_base(old, last));
+    snprintf(note, sizeof note, "the store was restored from %.500s", file);
+    return fr_tool_set_facts(s, facts, 2, err);
+}
+
+/* As the server will open it: with its key, and writing its trail. */
+static enum fr_code prove(const struct fr_server_config *c, const char *database,
+                          struct fr_err *err)
+{
+    const struct fr_vault_config config = {
+        .database = database, .key_file = c->kek, .mef_fqdn = c->mef_fqdn};
+    FR_AUTO(vault) *v = NULL;
+    struct fr_chain chain;
+
+    FR_TRY(fr_vault_open(&config, &v, err));
+    FR_TRY(fr_vault_verify_audit(v, &chain, err));
+    if (chain.broken_at || chain.is_cut)
+        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
+                          "the audit trail is not whole: line %llu",
+                          (unsigned long long)chain.broken_at);
+    return FR_OK;
+}
+
+static enum fr_code prepare(const struct fr_server_config *c, const char *file,
+                            const char *database, struct fr_store_summary *ret,
+                            struct fr_err *err)
+{
+    FR_AUTO(store) *s = NULL;
+
+    FR_TRY(fr_store_sqlite_clone(file, database, err));
+    FR_TRY(fr_store_sqlite_open(database, &s, err)); /* brings it up to date */
+    FR_TRY(mark(s, file, err));
+    FR_TRY(prove(c, database, err));
+    FR_TRY(fr_tool_summarise(s, ret, err));
+    return fr_tool_give(database, err);
+}
+
+/* ---- what goes ---- */
+
+static enum fr_code move_if_there(const char *from, const char *end, const char *to,
+                                  struct fr_err *err)
+{
+    char a[4096], b[4096];
+
+    snprintf(a, sizeof a, "%s%s", from, end);
+    snprintf(b, sizeof b, "%s%s", to, end);
+    if (rename(a, b) != 0 && errno != ENOENT)
+        return FR_FAIL(err, FR_ESTORE, "moving %s aside: %s", a, strerror(errno));
+    return FR_OK;
+}
+
+/* A name that is not there yet. */
+static enum fr_code name_aside(const char *database, char *ret, size_t size,
+                               struct fr_err *err)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char when[32];
+
+    strftime(when, sizeof when, "%Y%m%dT%H%M%SZ", gmtime_r(&now, &tm));
+    for (int i = 1; i <= ASIDE_MAX; i++) {
+        if (snprintf(ret, size, "%s.replaced-%s-%d", database, when, i) >= (int)size)
+            return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", database);
+        if (access(ret, F_OK) != 0)
+            return FR_OK;
+    }
+    return FR_FAIL(err, FR_ECONFLICT, "%s is there already", ret);
+}
+
+/* Its log belongs to it: what is in there goes into the file first, unless the file is
+ * past reading. Then both move, and nothing is lost either. */
+static enum fr_code set_aside(const char *database, char *ret, size_t size,
+                              struct fr_err *err)
+{
+    fr_store_sqlite_settle(database);
+    FR_TRY(name_aside(database, ret, size, err));
+    FR_TRY(move_if_there(database, "-wal", ret, err));
+    FR_TRY(move_if_there(database, "-shm", ret, err));
+    return move_if_there(database, "", ret, err);
+}
+
+static enum fr_code put_in_place(const char *part, const char *database,
+                                 struct fr_store_restored *ret, struct fr_err *err)
+{
+    ret->aside[0] = 0;
+    if (access(database, F_OK) == 0)
+        FR_TRY(set_aside(database, ret->aside, sizeof ret->aside, err));
+    return fr_file_rename(part, database, err);
+}
+
+static void remove_all(const char *database)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    char path[4200];
+
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s%s", database, ends[i]);
+        (void)unlink(path);
+    }
+}
+
+enum fr_code fr_store_restore(const struct fr_server_config *config, const char *file,
+                              bool is_replace, struct fr_store_restored *ret,
+                              struct fr_err *err)
+{
+    FR_AUTO_FD(lock) = -1;
+    char part[4096];
+    enum fr_code rc;
+
+    FR_TRY(take_lock(config, &lock, err));
+    FR_TRY(make_state(config, err));
+    if (!is_replace && access(config->database, F_OK) == 0)
+        return FR_FAIL_AS(err, FR_ECONFLICT, "store-exists",
+                          "%s is there: --replace sets it aside", config->database);
+    if (snprintf(part, sizeof part, "%s.part", config->database) >= (int)sizeof part)
+        return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", config->database);
+    remove_all(part); /* of a restore that was cut */
+    rc = prepare(config, file, part, &ret->summary, err);
+    if (rc == FR_OK)
+        rc = put_in_place(part, config->database, ret, err);
+    if (rc != FR_OK)
+        remove_all(part);
+    return rc;
+}
