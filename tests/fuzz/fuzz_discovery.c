@@ -39,7 +39,9 @@ static bool step(struct fr_discovery *run, const struct fr_ev *ev)
 
 static void run_all(struct fr_discovery *run, struct fr_cursor *tape)
 {
-    static const struct fr_link link = {NULL, "cert:00", "dev1.example.com", "TLSv1.3"};
+    static const struct fr_link link = {.credential_ref = "cert:00",
+                                        .own_id = "dev1.example.com",
+                                        .tls_version = "TLSv1.3"};
     static const struct fr_err cut = {.code = FR_EUNREACHABLE, .reason = "cut"};
     uint8_t how = fr_take_u8(tape);
     size_t portion = how & 1 ? 1 : how & 2 ? 100 : tape->left + 1;

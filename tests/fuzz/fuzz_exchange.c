@@ -145,8 +145,12 @@ static bool feed(struct world *w, struct fr_slice octets, size_t portion)
 static bool take_event(struct world *w, struct fr_cursor *tape)
 {
     static const struct fr_err failure = {.code = FR_EUNREACHABLE, .reason = "cut"};
-    static const struct fr_link no_keys = {NULL, REF, OWN_ID, "TLSv1.3"};
-    const struct fr_link link = {w->exported, REF, OWN_ID, "TLSv1.3"};
+    static const struct fr_link no_keys = {
+        .credential_ref = REF, .own_id = OWN_ID, .tls_version = "TLSv1.3"};
+    const struct fr_link link = {.exported = w->exported,
+                                 .credential_ref = REF,
+                                 .own_id = OWN_ID,
+                                 .tls_version = "TLSv1.3"};
     uint8_t what = fr_take_u8(tape);
     struct fr_ev ev = {.kind = what, .link = w->resolves ? &no_keys : &link};
 
@@ -191,8 +195,9 @@ static void run(struct world *w, struct fr_cursor *tape,
                                 .port = FR_PORT_HTTP,
                                 .suid = FR_SUID_DEFAULT,
                                 .expiry_s = FR_EXPIRY_DEFAULT};
-    const struct fr_run_context ctx = {
-        .env = &w->env.env, .confirmation = fr_take_u8(tape) & 1, .mef_base = "/mefbase"};
+    const struct fr_run_context ctx = {.env = &w->env.env,
+                                       .confirmation = fr_take_u8(tape) & 1,
+                                       .mef_base = "/mefbase"};
     const struct fr_exchange_config config = {"certificate", &ctx, &in, pending};
 
     if (!FUZZ_MUST(fr_exchange_new(&config, &w->x, NULL)))
@@ -208,31 +213,32 @@ static void run(struct world *w, struct fr_cursor *tape,
 static struct fr_credential pending_of(const struct world *w)
 {
     return (struct fr_credential){.method = (char *)"certificate",
-                                .mef = (char *)MEF,
-                                .port = FR_PORT_HTTP,
-                                .target = (char *)"broker.example.com",
-                                .target_fqdn = (char *)"broker.example.com",
-                                .suid = FR_SUID_DEFAULT,
-                                .admin_fqdn = (char *)MEF,
-                                .key_id = (char *)RI "@" MEF,
-                                .registration = (char *)"/mefbase/" RI,
-                                .created = 1,
-                                .expires = w->env.wall_s + 1000,
-                                .ke = w->ke};
+                                  .mef = (char *)MEF,
+                                  .port = FR_PORT_HTTP,
+                                  .target = (char *)"broker.example.com",
+                                  .target_fqdn = (char *)"broker.example.com",
+                                  .suid = FR_SUID_DEFAULT,
+                                  .admin_fqdn = (char *)MEF,
+                                  .key_id = (char *)RI "@" MEF,
+                                  .registration = (char *)"/mefbase/" RI,
+                                  .created = 1,
+                                  .expires = w->env.wall_s + 1000,
+                                  .ke = w->ke};
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fr_cursor tape = fr_cursor_of(fr_slice_of(data, size));
-    struct world w = {.answer = FR_BUF_INIT(ANSWER_MAX),
-                      .fields = {.key_id = RI "@" MEF, .mef_fqdn = MEF, .credential = REF}};
+    struct world w = {
+        .answer = FR_BUF_INIT(ANSWER_MAX),
+        .fields = {.key_id = RI "@" MEF, .mef_fqdn = MEF, .credential = REF}};
     char relkeyid[2 * FR_RELKEYID_LEN + 1];
 
     fr_fake_env_init(&w.env, 7);
     w.resolves = fr_take_u8(&tape) & 1;
     if (FUZZ_MUST(fr_secret_from_hex(fr_slice_str(EXPORTED), &w.exported, NULL)) &&
-        FUZZ_MUST(fr_kdf_split_export(fr_secret_view(w.exported), relkeyid, &w.ke,
-                                      NULL))) {
+        FUZZ_MUST(
+            fr_kdf_split_export(fr_secret_view(w.exported), relkeyid, &w.ke, NULL))) {
         struct fr_credential pending = pending_of(&w);
 
         run(&w, &tape, w.resolves ? &pending : NULL);
