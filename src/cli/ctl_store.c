@@ -199,7 +199,7 @@ static json_t *report_json(const struct fr_copy_report *r, bool is_final)
                       "added", (json_int_t)r->table[i].added, "dropped",
                       (json_int_t)r->table[i].dropped, "hash", r->table[i].hash));
     return json_pack("{s:b, s:I, s:o}", "final", is_final, "auditLines",
-                     (json_int_t)r->chain.lines, "tables", tables);
+                     (json_int_t)r->audit_lines, "tables", tables);
 }
 
 static void say_report(struct fr_cli *cli, const struct fr_copy_report *r)
@@ -213,7 +213,7 @@ static void say_report(struct fr_cli *cli, const struct fr_copy_report *r)
     fr_cli_say(cli,
                "  the same on both sides, row for row; the audit trail is whole "
                "(%llu lines)\n",
-               (unsigned long long)r->chain.lines);
+               (unsigned long long)r->audit_lines);
 }
 
 static enum fr_code move(struct fr_cli *cli, const struct options *o,

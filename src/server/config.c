@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/config.h"
 
+#include <limits.h>
 #include <openssl/ssl.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -73,6 +74,8 @@ static const struct fr_conf_key limit_keys[] = {
 
 static const struct fr_conf_key server_keys[] = {
     {.name = "state", .type = FR_CONF_PATH, .value = "/var/lib/fieldrootd"},
+    {.name = "database", .type = FR_CONF_STR, .value = ""},
+    {.name = "node", .type = FR_CONF_STR, .value = ""},
     {.name = "kek", .type = FR_CONF_PATH},
     {.name = "run-dir", .type = FR_CONF_PATH, .value = "/run/fieldrootd"},
     COUNT("workers", "0", 0, WORKERS_MAX),
@@ -304,6 +307,44 @@ static enum fr_code read_user(struct fr_server_config *c, struct fr_err *err)
     return FR_OK;
 }
 
+static enum fr_code read_database(struct fr_server_config *c, struct fr_err *err)
+{
+    const char *text = fr_conf_str(c->file, "database");
+
+    if (!text || !text[0])
+        return fr_path_join(c->state, "fieldroot.db", &c->database, err);
+    if (!fr_store_is_conninfo(text))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: database is neither a URI (postgresql://HOST/NAME) nor "
+                       "keywords (host=... dbname=...): leave it out for SQLite, which "
+                       "has its file in the state folder",
+                       fr_conf_where(c->file));
+    FR_TRY(fr_err_wrap(err, fr_store_postgres_check(text, err), "%s",
+                       fr_conf_where(c->file)));
+    return fr_str_dup(text, &c->database, err);
+}
+
+/* A name of this node that no other has: the host's. */
+static enum fr_code read_node(struct fr_server_config *c, struct fr_err *err)
+{
+    const char *text = fr_conf_str(c->file, "node");
+    char host[HOST_NAME_MAX + 1] = "";
+
+    if (!text || !text[0]) {
+        if (gethostname(host, sizeof host - 1) != 0 || !host[0])
+            snprintf(host, sizeof host, "localhost");
+        text = host;
+    }
+    if (strlen(text) > FR_STORE_NODE_MAX ||
+        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                     "0123456789._-") != strlen(text))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: node = \"%s\": at most %d letters, digits, '.', '_', '-'",
+                       fr_conf_where(c->file), text, FR_STORE_NODE_MAX);
+    snprintf(c->node, sizeof c->node, "%s", text);
+    return fr_path_join(c->state, "instance", &c->instance, err);
+}
+
 static enum fr_code read_process(struct fr_server_config *c, struct fr_err *err)
 {
     static const char *const levels[] = {"error", "warn", "info", "debug"};
@@ -314,7 +355,8 @@ static enum fr_code read_process(struct fr_server_config *c, struct fr_err *err)
     FR_TRY(choose(c->file, "log-level", levels, 4, &level, err));
     c->log_level = (enum fr_log_level)level;
     c->workers = fr_conf_int(c->file, "workers");
-    FR_TRY(fr_path_join(c->state, "fieldroot.db", &c->database, err));
+    FR_TRY(read_database(c, err));
+    FR_TRY(read_node(c, err));
     if (fr_conf_str(c->file, "kek"))
         return fr_str_dup(fr_conf_str(c->file, "kek"), &c->kek, err);
     return fr_path_join(c->state, "kek", &c->kek, err);
@@ -372,6 +414,7 @@ void fr_server_config_free(struct fr_server_config *c)
         return;
     free(c->kek);
     free(c->database);
+    free(c->instance);
     free(c->admin_socket);
     fr_conf_free(c->file);
     free(c);

@@ -12,6 +12,7 @@
 #include "base/conf.h"
 #include "base/log.h"
 #include "server/ipc/msg.h"
+#include "store/store.h"
 
 #define FR_SERVER_CONFIG_DEFAULT "/etc/fieldroot/fieldrootd.conf"
 
@@ -35,7 +36,10 @@ struct fr_limits {
 struct fr_server_config {
     struct fr_conf *file; /* owns most strings */
     const char *state, *run_dir, *user;
-    char *kek, *admin_socket, *database; /* paths */
+    char *kek, *admin_socket; /* paths */
+    char *database;           /* path of SQLite's file, or what libpq takes */
+    char *instance;           /* path of the file that tells this node from others */
+    char node[FR_STORE_NODE_MAX + 1];
     bool has_user;
     uid_t uid;
     gid_t gid;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store/ask.h"
 
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/str.h"
 
 void fr_answer_done(void *ctx, enum fr_code rc, const struct fr_err *err)
@@ -20,9 +23,34 @@ enum fr_code fr_answer_wait(struct fr_answer *a, struct fr_store *s)
     return a->rc;
 }
 
-/* ---- the audit trail's chain ---- */
+/* ---- nodes, and their chains of audit lines ---- */
 
 enum { WALK_PAGE = 1000 };
+
+static enum fr_code add_node(void *ctx, const struct fr_store_node *node,
+                             struct fr_err *err)
+{
+    struct fr_store_nodes *nodes = ctx;
+    void *grown = reallocarray(nodes->list, nodes->n + 1, sizeof *nodes->list);
+
+    if (!grown)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    nodes->list = grown;
+    nodes->list[nodes->n++] = *node;
+    return FR_OK;
+}
+
+enum fr_code fr_store_nodes_read(struct fr_store *s, struct fr_store_nodes *ret,
+                                 struct fr_err *err)
+{
+    return FR_STORE_ASK(s, err, node_list,
+                        ((struct fr_store_node_rows){.row = add_node, .ctx = ret}));
+}
+
+void fr_store_nodes_clear(struct fr_store_nodes *nodes)
+{
+    free(nodes->list);
+}
 
 struct walk {
     struct fr_store_chain *chain;
@@ -34,29 +62,32 @@ static enum fr_code check_line(void *ctx, const struct fr_store_audit *line,
 {
     char hash[2 * FR_SHA256_LEN + 1];
     struct walk *w = ctx;
-    struct fr_store_chain *c = w->chain;
+    struct fr_store_node *at = &w->chain->at;
 
-    FR_TRY(fr_store_audit_hash(line, c->hash, hash, err));
-    if (!c->broken_at &&
-        (line->seq != c->last + 1 || !fr_str_equal(line->prev, c->hash) ||
+    FR_TRY(fr_store_audit_hash(line, at->hash, hash, err));
+    if (!w->chain->broken_at &&
+        (line->seq != at->seq + 1 || !fr_str_equal(line->prev, at->hash) ||
          !fr_str_equal(line->hash, hash)))
-        c->broken_at = line->seq;
-    snprintf(c->hash, sizeof c->hash, "%s", hash);
-    c->last = line->seq;
+        w->chain->broken_at = line->seq;
+    memcpy(at->hash, hash, sizeof at->hash);
+    at->seq = line->seq;
     w->n++;
     return FR_OK;
 }
 
-enum fr_code fr_store_audit_verify(struct fr_store *s, struct fr_store_chain *ret,
-                                   struct fr_err *err)
+enum fr_code fr_store_audit_verify(struct fr_store *s, const char *node,
+                                   struct fr_store_chain *ret, struct fr_err *err)
 {
-    struct fr_store_chain chain = {.hash = FR_STORE_AUDIT_ROOT};
+    struct fr_store_chain chain = {0};
     struct walk w = {.chain = &chain};
     struct fr_store_audit_rows rows = {.row = check_line, .ctx = &w};
 
+    snprintf(chain.at.name, sizeof chain.at.name, "%s", node);
+    FR_TRY(fr_store_audit_root(node, chain.at.hash, err));
     do {
         w.n = 0;
-        FR_TRY(FR_STORE_ASK(s, err, audit_walk, chain.last, (size_t)WALK_PAGE, rows));
+        FR_TRY(FR_STORE_ASK(s, err, audit_walk, node, chain.at.seq, (size_t)WALK_PAGE,
+                            rows));
         chain.lines += w.n;
     } while (w.n > 0 && !chain.broken_at);
     *ret = chain;

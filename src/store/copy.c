@@ -260,12 +260,20 @@ static enum fr_code over(struct fr_store *from, struct fr_store *to, size_t tabl
 static enum fr_code check_chain(struct fr_store *to, struct fr_copy_report *report,
                                 struct fr_err *err)
 {
-    FR_TRY(fr_store_audit_verify(to, &report->chain, err));
-    if (report->chain.broken_at)
-        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
-                          "the audit trail is broken at line %llu: it was so before, "
-                          "since every row was copied as it is",
-                          (unsigned long long)report->chain.broken_at);
+    FR_AUTO_CLEAR(store_nodes) nodes = {0};
+    struct fr_store_chain chain;
+
+    FR_TRY(fr_store_nodes_read(to, &nodes, err));
+    for (size_t i = 0; i < nodes.n; i++) {
+        FR_TRY(fr_store_audit_verify(to, nodes.list[i].name, &chain, err));
+        if (chain.broken_at)
+            return FR_FAIL_AS(
+                err, FR_ESTORE, "audit-broken",
+                "the audit trail of node \"%s\" is broken at line %llu: it "
+                "was so before, since every row was copied as it is",
+                chain.at.name, (unsigned long long)chain.broken_at);
+        report->audit_lines += chain.lines;
+    }
     return FR_OK;
 }
 

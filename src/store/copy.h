@@ -15,7 +15,7 @@ struct fr_copy_table {
 };
 struct fr_copy_report {
     struct fr_copy_table table[FR_N_TABLES]; /* as in fr_tables */
-    struct fr_store_chain chain;
+    uint64_t audit_lines;                    /* that were verified */
 };
 
 /*

@@ -16,7 +16,6 @@
 #define FR_FACT_REKEYED   "rekeyed"   /* "COUNT KEYID": how far, and up to which */
 #define FR_FACT_FEED_BASE "feed-base" /* what cursors of targets are above */
 #define FR_FACT_NOTE      "note" /* what the next vault writes into the audit trail */
-#define FR_FACT_AUDIT_END "audit-end"
 /* Of the place: a copy has its own. */
 #define FR_FACT_COPY       "copy"  /* not "": a copy that is not finished */
 #define FR_FACT_MOVED      "moved" /* not "": where the fleet has moved to */

@@ -29,7 +29,7 @@ struct fr_table {
 };
 
 /* What a row refers to comes in a table before it. */
-#define FR_N_TABLES 10
+#define FR_N_TABLES 12
 extern const struct fr_table fr_tables[FR_N_TABLES];
 
 /* The statements that all stores share; mark is what stands before a parameter's

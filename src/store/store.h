@@ -13,8 +13,9 @@
  * that the store itself gave up takes no further mark (FR_ESTORE "batch-lost").
  * Not for use by several threads.
  *
- * Codes: FR_ENOTFOUND, FR_ECONFLICT as said; FR_ESTORE for any failure of the store
- * itself. Times are seconds since 1970. Text is NUL-terminated.
+ * Codes: FR_ENOTFOUND, FR_ECONFLICT as said; FR_EBUSY "batch-retry" when other nodes'
+ * writes came between: the batch is to be rolled back and done again; FR_ESTORE for any
+ * failure of the store itself. Times are seconds since 1970. Text is NUL-terminated.
  */
 #ifndef FR_STORE_STORE_H
 #define FR_STORE_STORE_H
@@ -28,6 +29,7 @@
 #define FR_STORE_NAME_MAX     FR_ID_MAX /* names that an operator gives */
 #define FR_STORE_WRAPPED_MAX  (FR_KE_LEN + FR_WRAP_EXTRA)
 #define FR_STORE_IDENTITY_MAX (FR_ANCHOR_HEX + 1 + FR_SAN_TEXT_MAX)
+#define FR_STORE_NODE_MAX     64
 #define FR_STORE_WHO_MAX      4 /* names that one search of the audit trail takes */
 
 struct fr_store;
@@ -89,9 +91,10 @@ struct fr_store_credential {
 
 /* What a commit displaced. Empty text: nothing. */
 struct fr_store_displaced {
-    char previous[FR_KEYID_MAX + 1]; /* was current, is previous now */
+    char current[FR_KEYID_MAX + 1]; /* was current */
     bool was_acked;
-    char removed[FR_KEYID_MAX + 1]; /* was previous, is gone */
+    char previous[FR_KEYID_MAX + 1]; /* became previous: current, or "" if it is gone */
+    char removed[FR_KEYID_MAX + 1];  /* is gone */
 };
 
 /* Why a target hears of a credential. */
@@ -114,8 +117,19 @@ struct fr_store_feed_query {
     size_t limit;
 };
 
-/* A line of the audit trail. seq, prev and hash are filled in by audit_add. */
+/* A fieldrootd that writes here. seq, hash and seal: where its chain of audit lines
+ * ends, and the vault's word for it. */
+struct fr_store_node {
+    char name[FR_STORE_NODE_MAX + 1];
+    char instance[FR_STORE_NODE_MAX + 1]; /* who writes under that name */
+    int64_t seen;
+    uint64_t seq; /* 0: no line */
+    char hash[2 * FR_SHA256_LEN + 1], seal[2 * FR_SHA256_LEN + 1];
+};
+
+/* A line of the audit trail. node, seq, prev and hash are filled in by audit_add. */
 struct fr_store_audit {
+    char node[FR_STORE_NODE_MAX + 1];
     uint64_t seq;
     int64_t at;
     char actor[FR_SAN_TEXT_MAX + 1]; /* who acted: SAN, "operator", "vault" */
@@ -165,6 +179,7 @@ struct fr_store_page {
                             struct fr_err *err);                                       \
         void *ctx;                                                                     \
     }
+FR_STORE_ROWS(node);
 FR_STORE_ROWS(enrolee);
 FR_STORE_ROWS(target);
 FR_STORE_ROWS(allowed);
@@ -202,8 +217,20 @@ struct fr_store_methods {
                      struct fr_store_call call);
     void (*meta_set)(struct fr_store *s, const char *name, const char *value,
                      struct fr_store_call call);
+    /* FR_ECONFLICT if it is there. */
+    void (*meta_add)(struct fr_store *s, const char *name, const char *value,
+                     struct fr_store_call call);
     void (*counts)(struct fr_store *s, struct fr_store_counts *ret,
                    struct fr_store_call call);
+
+    void (*node_find)(struct fr_store *s, const char *name, struct fr_store_node *ret,
+                      struct fr_store_call call);
+    /* This store writes as that node from now on: makes its record, or takes it over
+     * (instance, seen). Needed before audit_add. */
+    void (*node_enter)(struct fr_store *s, const struct fr_store_node *node,
+                       struct fr_store_call call);
+    void (*node_list)(struct fr_store *s, struct fr_store_node_rows rows,
+                      struct fr_store_call call);
 
     /* FR_ECONFLICT if the name, or (anchor, SAN), is taken. */
     void (*enrolee_add)(struct fr_store *s, const struct fr_store_enrolee *e,
@@ -243,8 +270,10 @@ struct fr_store_methods {
     void (*allowed)(struct fr_store *s, const char *enrolee,
                     struct fr_store_allowed_rows rows, struct fr_store_call call);
 
-    /* new = current, old current = previous, old previous is gone; the feed says so.
-     * The previous one follows its successor to whatever listing that came by.
+    /* new = current, old current = previous, old previous is gone; but an acknowledged
+     * previous stays where the old current was never acknowledged, and that one is
+     * gone. The feed says so. The previous one follows its successor to whatever
+     * listing that came by.
      * FR_ECONFLICT reason "key-id-exists" if the KeID is or ever was here, or if the
      * audit trail has a refused lookup of it: its device was told that it never would
      * be. */
@@ -292,14 +321,24 @@ struct fr_store_methods {
     void (*feed_prune)(struct fr_store *s, int64_t before, size_t limit, size_t *ret_n,
                        struct fr_store_call call);
 
+    /* Each node has a chain of its own, so that none waits for another. */
     void (*audit_add)(struct fr_store *s, struct fr_store_audit *line,
+                      struct fr_store_call call);
+    /* Where this node's chain ends in this batch: name, seq and hash. FR_ENOTFOUND if
+     * the batch has added no line. */
+    void (*audit_tail)(struct fr_store *s, struct fr_store_node *ret,
+                       struct fr_store_call call);
+    /* The last of a batch that has added lines: keeps that end, with its seal.
+     * FR_EBUSY "batch-retry" if somebody else wrote under this name. */
+    void (*audit_end)(struct fr_store *s, const struct fr_store_node *end,
                       struct fr_store_call call);
     /* The last lines that fit, the oldest of them first. */
     void (*audit_last)(struct fr_store *s, const struct fr_store_audit_query *query,
                        struct fr_store_audit_rows rows, struct fr_store_call call);
-    /* All lines behind seq, in order, at most limit. */
-    void (*audit_walk)(struct fr_store *s, uint64_t after, size_t limit,
-                       struct fr_store_audit_rows rows, struct fr_store_call call);
+    /* A node's lines behind seq, in order, at most limit. */
+    void (*audit_walk)(struct fr_store *s, const char *node, uint64_t after,
+                       size_t limit, struct fr_store_audit_rows rows,
+                       struct fr_store_call call);
 
     /* Keeps the last `keep` of that identity. */
     void (*attempt_add)(struct fr_store *s, const char *identity,
@@ -351,18 +390,31 @@ FR_MUST_USE enum fr_code fr_store_audit_hash(const struct fr_store_audit *line,
                                              const char *prev,
                                              char ret[2 * FR_SHA256_LEN + 1],
                                              struct fr_err *err);
-/* prev of the first line. */
+/* prev of a node's first line: of its name, so that no chain can pass for another's. */
+FR_MUST_USE enum fr_code fr_store_audit_root(const char *node,
+                                             char ret[2 * FR_SHA256_LEN + 1],
+                                             struct fr_err *err);
+/* Of the node '': what a program that knew no nodes wrote. */
 #define FR_STORE_AUDIT_ROOT                                                            \
     "0000000000000000000000000000000000000000000000000000000000000000"
 
-/* How a trail was found. */
+/* All nodes, in the order of their names. Starts as {0}. */
+struct fr_store_nodes {
+    struct fr_store_node *list;
+    size_t n;
+};
+FR_MUST_USE enum fr_code fr_store_nodes_read(struct fr_store *s,
+                                             struct fr_store_nodes *ret,
+                                             struct fr_err *err);
+void fr_store_nodes_clear(struct fr_store_nodes *nodes);
+
+/* How a node's chain was found. */
 struct fr_store_chain {
     uint64_t lines;
-    uint64_t broken_at; /* sequence number of the first bad line; 0: none */
-    uint64_t last;      /* sequence number and hash of the last line */
-    char hash[2 * FR_SHA256_LEN + 1];
+    uint64_t broken_at;      /* sequence number of the first bad line; 0: none */
+    struct fr_store_node at; /* name; sequence number and hash of the last line */
 };
-FR_MUST_USE enum fr_code fr_store_audit_verify(struct fr_store *s,
+FR_MUST_USE enum fr_code fr_store_audit_verify(struct fr_store *s, const char *node,
                                                struct fr_store_chain *ret,
                                                struct fr_err *err);
 
@@ -389,5 +441,22 @@ FR_MUST_USE enum fr_code fr_store_sqlite_clone(const char *from, const char *to,
 
 /* What is in the file's log goes into the file, as far as both can be read. */
 void fr_store_sqlite_settle(const char *path);
+
+/* True for what fr_store_postgres_open() takes, false for a path. */
+bool fr_store_is_conninfo(const char *database);
+
+/*
+ * PostgreSQL, or what speaks its protocol; check looks at the conninfo only. conninfo:
+ * "postgresql://..." or libpq's keywords; with no password in it (FR_ECONFIG
+ * "password-in-config"): that is what passfile= and service= are for. Makes the tables,
+ * or brings old ones up to date; two nodes may do so at once. FR_ECONFIG
+ * "store-not-built"; FR_ESTORE reasons "schema-newer", "database-unreachable",
+ * "database-not-durable".
+ */
+FR_MUST_USE enum fr_code fr_store_postgres_check(const char *conninfo,
+                                                 struct fr_err *err);
+FR_MUST_USE enum fr_code fr_store_postgres_open(const char *conninfo,
+                                                struct fr_store **ret,
+                                                struct fr_err *err);
 
 #endif

@@ -11,11 +11,15 @@
 #include "store/store.h"
 
 struct fr_store_maker {
+    int (*start)(void **state); /* of all tests; may be NULL */
+    int (*stop)(void **state);
     void *(*setup)(void);
     void (*teardown)(void *ctx);
     struct fr_store *(*open)(void *ctx); /* empty the first time */
 };
 extern const struct fr_store_maker fr_store_maker;
+
+#define STORE_NODE "node1"
 
 /* What the suite's files share: an open store, and how to ask it. */
 struct store_lab {
@@ -26,6 +30,8 @@ struct store_lab {
 int store_lab_setup(void **state);
 int store_lab_teardown(void **state);
 void store_lab_reopen(struct store_lab *l);
+/* Opens l->s, and enters as STORE_NODE. */
+void store_lab_enter(struct store_lab *l);
 
 struct store_answer {
     bool done;
@@ -64,6 +70,8 @@ struct fr_store_enrolee store_enrolee(const char *name, const char *san);
 struct fr_store_target store_target(const char *fqdn);
 /* dev1 and broker.example.com must be there. */
 struct fr_store_credential store_credential(const char *key_id);
+/* One line, in a batch of its own. */
+void store_audit(struct store_lab *l, struct fr_store_audit *line);
 /* dev1, allowed for broker.example.com. */
 void store_populate(struct store_lab *l);
 

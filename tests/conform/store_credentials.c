@@ -122,7 +122,7 @@ static void key_id_that_was_denied_to_its_device_is_taken(void **state)
     struct store_lab *l = *state;
 
     store_populate(l);
-    DO(l, audit_add, &denied);
+    store_audit(l, &denied);
     assert_int_equal(ASK(l, credential_commit, &c, fr_slice_str("{}"), &d),
                      FR_ECONFLICT);
     assert_string_equal(l->err.reason, "key-id-exists");

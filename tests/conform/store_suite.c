@@ -29,13 +29,21 @@ enum fr_code store_wait(struct fr_store *s, struct store_answer *a)
     return a->rc;
 }
 
+void store_lab_enter(struct store_lab *l)
+{
+    const struct fr_store_node node = {.name = STORE_NODE, .instance = "i", .seen = 7};
+
+    l->s = fr_store_maker.open(l->maker);
+    DO(l, node_enter, &node);
+}
+
 int store_lab_setup(void **state)
 {
     struct store_lab *l = calloc(1, sizeof *l);
 
     assert_non_null(l);
     l->maker = fr_store_maker.setup();
-    l->s = fr_store_maker.open(l->maker);
+    store_lab_enter(l);
     *state = l;
     return 0;
 }
@@ -53,7 +61,7 @@ int store_lab_teardown(void **state)
 void store_lab_reopen(struct store_lab *l)
 {
     fr_store_free(l->s);
-    l->s = fr_store_maker.open(l->maker);
+    store_lab_enter(l);
 }
 
 struct fr_store_enrolee store_enrolee(const char *name, const char *san)
@@ -109,6 +117,18 @@ void store_populate(struct store_lab *l)
     DO(l, allow, "dev1", "broker.example.com", false);
 }
 
+void store_audit(struct store_lab *l, struct fr_store_audit *line)
+{
+    struct fr_store_node end;
+
+    DO_PLAIN(l, begin);
+    DO(l, audit_add, line);
+    DO(l, audit_tail, &end);
+    snprintf(end.seal, sizeof end.seal, "%.8s", end.hash);
+    DO(l, audit_end, &end);
+    DO_PLAIN(l, commit);
+}
+
 static size_t append(struct CMUnitTest *to, size_t n, const struct CMUnitTest *tests)
 {
     for (; tests->test_func; tests++) {
@@ -128,5 +148,6 @@ int main(void)
     n = append(tests, n, store_credentials);
     n = append(tests, n, store_records);
     n = append(tests, n, store_copies);
-    return _cmocka_run_group_tests("store", tests, n, NULL, NULL);
+    return _cmocka_run_group_tests("store", tests, n, fr_store_maker.start,
+                                   fr_store_maker.stop);
 }

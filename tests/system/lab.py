@@ -15,6 +15,7 @@ Nothing sleeps: programs tell when they are ready, and waits are for events, bou
 LIMIT seconds.
 """
 import contextlib
+import glob
 import json
 import os
 import re
@@ -459,6 +460,76 @@ log_type all
         return self.publish(identity, key, "hello").status == 0
 
 
+class Postgres:
+    """A real PostgreSQL server: a cluster of its own, on a Unix socket in its folder. It
+    refuses root, so root runs it as the user postgres. Settings go to postgresql.conf.
+
+        pg = self.postgres()
+        site.start(top=f'database = "{pg.conninfo()}"')
+    """
+    USER = "tester"
+
+    def __init__(self, cleanup, **settings):
+        found = sorted(glob.glob("/usr/lib/postgresql/*/bin"))
+        if not found:
+            raise unittest.SkipTest("no PostgreSQL server in /usr/lib/postgresql")
+        self.bin, self.cleanup = found[-1], cleanup
+        self.who = {"user": "postgres", "group": "postgres", "extra_groups": []} \
+            if os.geteuid() == 0 else {}
+        self.top = tempfile.mkdtemp(prefix="fr-pg-")
+        os.chmod(self.top, 0o711)
+        cleanup(shutil.rmtree, self.top, ignore_errors=True)
+        self.folder = os.path.join(self.top, "pg")  # and of its socket
+        os.mkdir(self.folder, 0o711)
+        if self.who:
+            shutil.chown(self.folder, "postgres", "postgres")
+        self.data = os.path.join(self.folder, "data")
+        self.process = None
+        self.make()
+        self.configure(listen_addresses="", unix_socket_directories=self.folder,
+                       shared_buffers="8MB", **settings)
+        self.start()
+
+    def program(self, name, *args):
+        done = subprocess.run([os.path.join(self.bin, name), *args], capture_output=True,
+                              text=True, cwd="/", check=False, **self.who)
+        assert done.returncode == 0, done
+
+    def make(self):
+        self.program("initdb", "-D", self.data, "-U", self.USER, "-A", "trust", "-E", "UTF8",
+                     "--locale=C.UTF-8", "--no-sync")
+
+    def configure(self, **settings):
+        with open(os.path.join(self.data, "postgresql.conf"), "a", encoding="utf-8") as f:
+            for key, value in settings.items():
+                f.write(f"{key} = '{value}'\n")
+
+    def start(self):
+        self.process = Process([os.path.join(self.bin, "postgres"), "-D", self.data],
+                               os.path.join(self.top, "log"), cwd="/", **self.who)
+        self.cleanup(self.stop)
+        wait_until(lambda: run(os.path.join(self.bin, "pg_isready"), "-q", "-h", self.folder)
+                   .status == 0 or self.process.popen.poll() is not None, "PostgreSQL")
+        if self.process.popen.poll() is not None:
+            raise AssertionError("PostgreSQL did not start:\n" + self.process.text())
+        return self
+
+    def stop(self, sig=signal.SIGINT):
+        """SIGINT ends its sessions and stops it; SIGQUIT is its crash."""
+        return self.process.stop(sig)
+
+    def conninfo(self, database="postgres", user=USER, **more):
+        extra = "".join(f" {k}={v}" for k, v in more.items())
+        return f"host={self.folder} dbname={database} user={user}{extra}"
+
+    def sql(self, text, database="postgres"):
+        """Rows as text, columns split by |."""
+        done = run(os.path.join(self.bin, "psql"), "-XAtq", "-v", "ON_ERROR_STOP=1", "-d",
+                   self.conninfo(database), "-c", text)
+        assert done.status == 0, done
+        return done.out.splitlines()
+
+
 class Peer(threading.Thread):
     """A misbehaving TLS server: calls behave(connection) for each client."""
 
@@ -513,6 +584,9 @@ class TestCase(unittest.TestCase):
         os.chmod(folder, 0o711)
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
         return Site(folder, self.addCleanup)
+
+    def postgres(self, **settings):
+        return Postgres(self.addCleanup, **settings)
 
     def assertRefused(self, run_, reason=None, **kw):
         self.assertFailed(run_, 77, "refused", reason, **kw)

@@ -132,6 +132,8 @@ static enum fr_code open_vault(const struct fr_server_config *c, const char **fq
 {
     struct fr_vault_config config = {
         .database = c->database,
+        .node = c->node,
+        .instance_file = c->instance,
         .key_file = c->kek,
         .mef_fqdn = c->mef_fqdn,
         .admin_fqdns = fqdns,

@@ -13,17 +13,22 @@
 enum fr_code fr_tool_summarise(struct fr_store *s, struct fr_store_summary *ret,
                                struct fr_err *err)
 {
+    FR_AUTO_CLEAR(store_nodes) nodes = {0};
     struct fr_store_chain chain;
 
     FR_TRY(FR_STORE_ASK(s, err, counts, &ret->counts));
     FR_TRY(fr_fact_get(s, FR_FACT_KEK, ret->kek, err));
     FR_TRY(fr_fact_get(s, FR_FACT_KEK_NEXT, ret->kek_next, err));
-    FR_TRY(fr_store_audit_verify(s, &chain, err));
-    if (chain.broken_at)
-        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
-                          "the audit trail is broken at line %llu",
-                          (unsigned long long)chain.broken_at);
-    ret->audit_lines = chain.lines;
+    FR_TRY(fr_store_nodes_read(s, &nodes, err));
+    ret->audit_lines = 0;
+    for (size_t i = 0; i < nodes.n; i++) {
+        FR_TRY(fr_store_audit_verify(s, nodes.list[i].name, &chain, err));
+        if (chain.broken_at)
+            return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
+                              "the audit trail of node \"%s\" is broken at line %llu",
+                              chain.at.name, (unsigned long long)chain.broken_at);
+        ret->audit_lines += chain.lines;
+    }
     return FR_OK;
 }
 

@@ -84,8 +84,10 @@ static enum fr_code mark(struct fr_store *s, const char *file, struct fr_err *er
 static enum fr_code prove(const struct fr_server_config *c, const char *database,
                           struct fr_err *err)
 {
-    const struct fr_vault_config config = {
-        .database = database, .key_file = c->kek, .mef_fqdn = c->mef_fqdn};
+    const struct fr_vault_config config = {.database = database,
+                                           .node = c->node,
+                                           .key_file = c->kek,
+                                           .mef_fqdn = c->mef_fqdn};
     FR_AUTO(vault) *v = NULL;
     struct fr_chain chain;
 

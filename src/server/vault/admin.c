@@ -206,15 +206,17 @@ static enum fr_code verify(const struct fr_call *c, json_t **ret, struct fr_err 
 
     FR_TRY(fr_vault_verify_audit(c->v, &chain, err));
     if (chain.broken_at)
-        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
-                          "the audit trail is broken at line %llu: it was changed from "
-                          "there on, or a line before it was removed",
-                          (unsigned long long)chain.broken_at);
+        return FR_FAIL_AS(
+            err, FR_ESTORE, "audit-broken",
+            "the audit trail of node \"%s\" is broken at line %llu: it was "
+            "changed from there on, or a line before it was removed",
+            chain.node, (unsigned long long)chain.broken_at);
     if (chain.is_cut)
-        return FR_FAIL_AS(err, FR_ESTORE, "audit-broken",
-                          "the audit trail does not end where it was ended: lines were "
-                          "removed from its end, or added, and %llu are left",
-                          (unsigned long long)chain.lines);
+        return FR_FAIL_AS(
+            err, FR_ESTORE, "audit-broken",
+            "the audit trail of node \"%s\" does not end where it was ended: "
+            "lines were removed from its end, or added",
+            chain.node);
     return fr_call_result(
         json_pack("{s:b, s:I}", "intact", 1, "lines", (json_int_t)chain.lines), ret,
         err);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The trail is a chain: each line has the hash of the one before it. Whoever can write
- * the database could still cut its end off, so the vault keeps the last line's place
- * and hash under a key of its own.
+ * The trail is a chain a node: each line has the hash of the one before it. Whoever can
+ * write the database could still cut its end off, so each batch that adds lines seals
+ * the last one's place and hash under a key of the vault's own.
  */
 #include <stdarg.h>
+#include <string.h>
 
 #include "base/str.h"
 #include "server/vault/internal.h"
@@ -30,30 +31,34 @@ static void keep(char *to, size_t size, const char *text)
     fr_printable(fr_slice_str(text ? text : ""), to, size);
 }
 
-static enum fr_code seal_of(const struct fr_vault_key *key, uint64_t seq,
-                            const char *hash, char to[SEAL_TEXT], struct fr_err *err)
+static enum fr_code seal_of(const struct fr_vault_key *key,
+                            const struct fr_store_node *at, char to[SEAL_TEXT],
+                            struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) end = FR_BUF_INIT(128);
+    FR_AUTO_CLEAR(buf) said = FR_BUF_INIT(256);
     uint8_t mac[FR_SHA256_LEN];
     struct fr_slice part;
 
-    fr_buf_u64(&end, seq);
-    fr_buf_str(&end, hash);
-    FR_TRY(fr_buf_check(&end, err));
-    part = fr_buf_view(&end);
+    fr_buf_u64(&said, at->seq);
+    fr_buf_str(&said, at->hash);
+    fr_buf_str(&said, at->name);
+    FR_TRY(fr_buf_check(&said, err));
+    part = fr_buf_view(&said);
     FR_TRY(fr_hmac_sha256(fr_secret_view(key->audit_key), &part, 1, mac, err));
     fr_hex_encode(fr_slice_of(mac, sizeof mac), to, false);
     return FR_OK;
 }
 
-static enum fr_code put(struct fr_vault *v, struct fr_store_audit *line,
-                        struct fr_err *err)
+enum fr_code fr_vault_seal_audit(struct fr_vault *v, struct fr_err *err)
 {
-    char seal[SEAL_TEXT];
+    struct fr_store_node end = {0};
+    enum fr_code rc = FR_ASK(v, err, audit_tail, &end);
 
-    FR_TRY(FR_ASK(v, err, audit_add, line));
-    FR_TRY(seal_of(&v->key, line->seq, line->hash, seal, err));
-    return FR_ASK(v, err, meta_set, FR_FACT_AUDIT_END, seal);
+    if (rc == FR_ENOTFOUND)
+        return FR_OK;
+    FR_TRY(rc);
+    FR_TRY(seal_of(&v->key, &end, end.seal, err));
+    return FR_ASK(v, err, audit_end, &end);
 }
 
 static enum fr_code append(struct fr_vault *v, const struct fr_said *said,
@@ -67,7 +72,8 @@ static enum fr_code append(struct fr_vault *v, const struct fr_said *said,
     keep(line.decision, sizeof line.decision, said->decision);
     keep(line.reason, sizeof line.reason, said->reason);
     keep(line.text, sizeof line.text, text);
-    return fr_err_wrap(err, put(v, &line, err), "writing the audit trail");
+    return fr_err_wrap(err, FR_ASK(v, err, audit_add, &line),
+                       "writing the audit trail");
 }
 
 enum fr_code fr_vault_audit(struct fr_vault *v, const struct fr_said *said,
@@ -98,35 +104,50 @@ enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate *rate,
                           (unsigned long long)dropped, text);
 }
 
-static enum fr_code check_end(struct fr_vault *v, const struct fr_store_chain *c,
-                              bool *ret_cut, struct fr_err *err)
+/* ---- verifying ---- */
+
+/* A seal of before a rekeying is under the old key. */
+static enum fr_code is_sealed(const struct fr_vault *v,
+                              const struct fr_store_node *node,
+                              const struct fr_store_node *at, bool *ret,
+                              struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) kept = FR_BUF_INIT(SEAL_TEXT);
-    enum fr_code rc = FR_ASK(v, err, meta_get, FR_FACT_AUDIT_END, &kept);
+    const struct fr_vault_key *keys[] = {&v->key, &v->old_key};
     char seal[SEAL_TEXT];
 
-    if (rc == FR_ENOTFOUND) {
-        *ret_cut = c->last > 0;
-        return FR_OK;
+    *ret = node->seq == 0 && at->seq == 0; /* it has not begun */
+    for (size_t i = 0; i < 2 && !*ret && keys[i]->kek; i++) {
+        FR_TRY(seal_of(keys[i], at, seal, err));
+        *ret = node->seq == at->seq && fr_str_equal(node->seal, seal);
     }
-    FR_TRY(rc);
-    FR_TRY(seal_of(&v->key, c->last, c->hash, seal, err));
-    *ret_cut = !fr_str_equal(fr_buf_cstr(&kept), seal);
-    if (!*ret_cut || !v->old_key.kek)
-        return FR_OK;
-    FR_TRY(seal_of(&v->old_key, c->last, c->hash, seal, err));
-    *ret_cut = !fr_str_equal(fr_buf_cstr(&kept), seal);
+    return FR_OK;
+}
+
+static enum fr_code verify_node(struct fr_vault *v, const struct fr_store_node *node,
+                                struct fr_chain *chain, struct fr_err *err)
+{
+    struct fr_store_chain found;
+    bool sealed = true;
+
+    FR_TRY(fr_store_audit_verify(v->store, node->name, &found, err));
+    memcpy(chain->node, node->name, sizeof chain->node);
+    chain->lines += found.lines;
+    chain->broken_at = found.broken_at;
+    if (!found.broken_at)
+        FR_TRY(is_sealed(v, node, &found.at, &sealed, err));
+    chain->is_cut = !sealed;
     return FR_OK;
 }
 
 enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
                                    struct fr_err *err)
 {
-    struct fr_store_chain chain;
+    FR_AUTO_CLEAR(store_nodes) nodes = {0};
+    struct fr_chain chain = {0};
 
-    FR_TRY(fr_store_audit_verify(v->store, &chain, err));
-    *ret = (struct fr_chain){.lines = chain.lines, .broken_at = chain.broken_at};
-    if (!chain.broken_at)
-        FR_TRY(check_end(v, &chain, &ret->is_cut, err));
+    FR_TRY(fr_store_nodes_read(v->store, &nodes, err));
+    for (size_t i = 0; i < nodes.n && !chain.broken_at && !chain.is_cut; i++)
+        FR_TRY(verify_node(v, &nodes.list[i], &chain, err));
+    *ret = chain;
     return FR_OK;
 }

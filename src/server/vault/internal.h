@@ -55,6 +55,7 @@ struct fr_vault {
     bool has_facts;
     uint64_t feed_base;
     struct fr_rekey rekey;
+    char instance[FR_STORE_NODE_MAX + 1];
     int64_t pruned; /* when the feed was, last */
     struct fr_clock clock;
     struct fr_rate notes, refusals, refetches;
@@ -202,8 +203,12 @@ FR_MUST_USE enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate
                                               const struct fr_said *said,
                                               const char *text, struct fr_err *err);
 
+/* The last of a batch. */
+FR_MUST_USE enum fr_code fr_vault_seal_audit(struct fr_vault *v, struct fr_err *err);
+
 struct fr_chain {
-    uint64_t lines;
+    uint64_t lines;                   /* of all nodes */
+    char node[FR_STORE_NODE_MAX + 1]; /* whose chain was looked at last */
     uint64_t broken_at; /* sequence number of the first bad line; 0: none */
     bool is_cut;        /* it does not end where the vault ended it */
 };

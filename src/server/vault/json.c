@@ -81,11 +81,11 @@ json_t *fr_json_credential(const struct fr_vault *v, int64_t now,
 
 json_t *fr_json_audit(const struct fr_store_audit *line)
 {
-    return json_pack("{s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "seq",
-                     (json_int_t)line->seq, "time", fr_json_time(line->at), "event",
-                     line->action, "actor", line->actor, "subject", line->subject,
-                     "decision", line->decision, "reason", line->reason, "text",
-                     line->text, "hash", line->hash);
+    return json_pack("{s:s, s:I, s:o, s:s, s:s, s:s, s:s, s:s, s:s, s:s}", "node",
+                     line->node, "seq", (json_int_t)line->seq, "time",
+                     fr_json_time(line->at), "event", line->action, "actor",
+                     line->actor, "subject", line->subject, "decision", line->decision,
+                     "reason", line->reason, "text", line->text, "hash", line->hash);
 }
 
 enum fr_code fr_json_append(json_t *array, json_t *value, struct fr_err *err)

@@ -198,13 +198,18 @@ enum fr_code fr_vault_keys_settle(struct fr_vault *v, struct fr_err *err)
 {
     FR_AUTO_CLEAR(ring) ring = {0};
     char kek[FR_FACT_MAX], next[FR_FACT_MAX];
+    enum fr_code rc;
 
     FR_TRY(read_ring(v, &ring, err));
     FR_TRY(fr_fact_get(v->store, FR_FACT_KEK, kek, err));
     FR_TRY(fr_fact_get(v->store, FR_FACT_KEK_NEXT, next, err));
     if (!kek[0]) { /* a new store */
         snprintf(kek, sizeof kek, "%s", fr_kek_id(ring.key[0].kek));
-        FR_TRY(fr_fact_set(v->store, FR_FACT_KEK, kek, err));
+        rc = FR_ASK(v, err, meta_add, FR_FACT_KEK, kek);
+        if (rc == FR_ECONFLICT)
+            return FR_FAIL_AS(err, FR_EBUSY, "batch-retry",
+                              "another node has made the database its own");
+        FR_TRY(rc);
     }
     return use(v, &ring, kek, next, err);
 }

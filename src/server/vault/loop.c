@@ -17,7 +17,7 @@ enum {
     IN_MAX = 2 * FR_MSG_MAX,
     OUT_MAX = 16 * FR_MSG_MAX, /* a worker that reads no replies is closed */
     OUT_BUSY = 2 * FR_MSG_MAX, /* above it, no more of its requests are taken */
-    READ_SIZE = 8 * 1024, /* wiped after each turn: no more than a turn needs */
+    READ_SIZE = 8 * 1024,      /* wiped after each turn: no more than a turn needs */
     TICK_MS = 1000,
     IDLE_MS = 60 * 1000
 };
@@ -26,9 +26,18 @@ struct worker {
     int fd;
     enum fr_worker type;
     struct fr_buf in, out;
+    size_t used;        /* of in, by the batch */
     struct fr_buf held; /* replies that wait for the commit */
     bool is_ended;      /* at its end, or by us: closed when it got its replies */
     bool is_expelled;   /* broke the rules: nothing more of it is taken */
+};
+
+/* A message of the batch, which borrows from its worker's input. */
+struct taken {
+    struct worker *worker;
+    struct fr_msg m;
+    bool is_malformed; /* what broke the rules is all that its worker gets to do */
+    struct fr_err why;
 };
 
 struct loop {
@@ -37,12 +46,8 @@ struct loop {
     bool is_over;
     struct worker worker[FR_VAULT_WORKERS_MAX];
     size_t n;
-    struct {
-        struct worker *worker;
-        uint32_t id;
-    } asked[FR_VAULT_BATCH_MAX]; /* requests of this batch that want a reply */
-    size_t n_asked, n_taken;
-    bool is_open;              /* the batch has begun */
+    struct taken taken[FR_VAULT_BATCH_MAX];
+    size_t n_taken;
     int64_t due, last_tick_ms; /* wall clock; monotonic */
     int64_t rekey_ms;          /* when to go on with a rekeying */
     bool is_stale;             /* something was written: due may have changed */
@@ -149,20 +154,18 @@ static bool read_control(struct loop *l)
 /* ---- one batch ---- */
 
 /* The message that broke the rules is all that its worker gets to do. */
-static void expel(struct loop *l, struct worker *w, const struct fr_err *why)
+static enum fr_code expel(struct loop *l, struct worker *w, const struct fr_err *why,
+                          struct fr_err *err)
 {
     const struct fr_said said = {.actor = "vault",
                                  .action = "worker",
                                  .subject = fr_worker_name(w->type),
                                  .decision = "refused",
                                  .reason = why->reason};
-    struct fr_err err = {0};
 
     fr_log(FR_LOG_ERROR, "%s worker closed: %s", fr_worker_name(w->type), why->msg);
     w->is_ended = w->is_expelled = true;
-    if (l->is_open &&
-        fr_vault_audit(l->v, &said, &err, "worker closed: %s", why->msg) != FR_OK)
-        fr_log(FR_LOG_ERROR, "%s", err.msg);
+    return fr_vault_audit(l->v, &said, err, "worker closed: %s", why->msg);
 }
 
 static void answer(struct worker *w, struct fr_buf *to,
@@ -178,50 +181,77 @@ static void answer(struct worker *w, struct fr_buf *to,
     w->is_ended = true;
 }
 
-static void handle(struct loop *l, struct worker *w, const struct fr_msg *m)
+/* True if a whole message, or what is none, waits behind the first `used` octets. */
+static bool has_message(const struct worker *w, size_t used)
 {
-    struct fr_vault_reply reply;
-    struct fr_err err = {0};
-    enum fr_code rc = FR_OK;
+    struct fr_slice left = fr_slice_of(w->in.data + used, w->in.len - used);
+    struct fr_msg m;
+    size_t len;
 
-    fr_vault_reply_init(&reply);
-    if (l->is_open)
-        rc = fr_vault_handle(l->v, w->type, m, &reply, &err);
-    if (rc == FR_ESTORE || rc == FR_EINTERNAL || rc == FR_ENOMEM)
-        fr_log(FR_LOG_ERROR, "%s: %s", fr_msg_name(m->type), err.msg);
-    if (rc == FR_EINVALID) {
-        expel(l, w, &err);
-    } else if (m->id != 0) {
-        if (l->is_open)
-            answer(w, &w->held, &reply, m->id);
-        l->asked[l->n_asked].worker = w;
-        l->asked[l->n_asked++].id = m->id;
-    }
-    l->n_taken++;
-    fr_vault_reply_clear(&reply);
+    return left.len > 0 && fr_msg_decode(left, &m, &len, NULL) != FR_ENOTFOUND;
 }
 
+/* Takes what waits at a worker into the batch, up to where it broke the rules. */
 static void take_messages(struct loop *l, struct worker *w)
 {
     struct fr_slice left = fr_buf_view(&w->in);
-    struct fr_err err = {0};
     enum fr_code rc = FR_OK;
-    struct fr_msg m;
-    size_t used;
 
-    while (l->n_taken < FR_VAULT_BATCH_MAX && rc == FR_OK && !w->is_expelled) {
-        rc = fr_msg_decode(left, &m, &used, &err);
+    w->used = 0;
+    while (l->n_taken < FR_VAULT_BATCH_MAX && rc == FR_OK) {
+        struct taken *t = &l->taken[l->n_taken];
+        size_t used;
+
+        rc = fr_msg_decode(left, &t->m, &used, &t->why);
+        if (rc != FR_OK && rc != FR_EINVALID)
+            break;
+        t->worker = w;
+        t->is_malformed = rc == FR_EINVALID;
+        l->n_taken++;
         if (rc == FR_OK) {
-            handle(l, w, &m);
+            w->used += used;
             left = fr_slice_of(left.data + used, left.len - used);
         }
-        if (rc == FR_EINVALID)
-            expel(l, w, &err);
     }
-    if (left.len == 0 || w->is_expelled || (w->is_ended && rc != FR_OK))
+}
+
+/* The messages are no longer needed. */
+static void release_messages(struct worker *w)
+{
+    bool is_rest_of_no_use = w->is_ended && !has_message(w, w->used);
+
+    if (w->used == w->in.len || w->is_expelled || is_rest_of_no_use)
         fr_buf_reset(&w->in);
     else
-        fr_buf_consume(&w->in, w->in.len - left.len);
+        fr_buf_consume(&w->in, w->used);
+    w->used = 0;
+}
+
+/* FR_EBUSY: the whole batch has to be done again. */
+static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
+{
+    struct worker *w = t->worker;
+    struct fr_vault_reply reply;
+    enum fr_code rc;
+
+    if (w->is_expelled)
+        return FR_OK;
+    if (t->is_malformed)
+        return expel(l, w, &t->why, err);
+    fr_vault_reply_init(&reply);
+    rc = fr_vault_handle(l->v, w->type, &t->m, &reply, err);
+    if (rc == FR_ESTORE || rc == FR_EINTERNAL || rc == FR_ENOMEM)
+        fr_log(FR_LOG_ERROR, "%s: %s", fr_msg_name(t->m.type), err->msg);
+    if (rc == FR_EINVALID) {
+        t->why = *err;
+        rc = expel(l, w, &t->why, err);
+    } else if (rc != FR_EBUSY) {
+        rc = FR_OK; /* it is in the reply */
+        if (t->m.id != 0)
+            answer(w, &w->held, &reply, t->m.id);
+    }
+    fr_vault_reply_clear(&reply);
+    return rc;
 }
 
 /* All that was asked in this batch fails alike: nobody learns of what is not kept. */
@@ -229,13 +259,17 @@ static void fail_batch(struct loop *l, const struct fr_err *why)
 {
     struct fr_vault_reply reply;
 
-    fr_log(FR_LOG_ERROR, "%zu requests failed: %s", l->n_asked, why->msg);
-    for (size_t i = 0; i < l->n; i++)
-        fr_buf_reset(&l->worker[i].held);
+    fr_log(FR_LOG_ERROR, "%zu requests failed: %s", l->n_taken, why->msg);
     fr_vault_reply_init(&reply);
     fr_reply_fail(&reply, FR_ESTORE, why);
-    for (size_t i = 0; i < l->n_asked; i++)
-        answer(l->asked[i].worker, &l->asked[i].worker->out, &reply, l->asked[i].id);
+    for (size_t i = 0; i < l->n_taken; i++) {
+        const struct taken *t = &l->taken[i];
+
+        if (t->is_malformed)
+            t->worker->is_ended = t->worker->is_expelled = true;
+        else if (t->m.id != 0)
+            answer(t->worker, &t->worker->out, &reply, t->m.id);
+    }
     fr_vault_reply_clear(&reply);
 }
 
@@ -264,35 +298,57 @@ static void wake_fetchers(struct loop *l)
     }
 }
 
+static enum fr_code handle_all(struct loop *l, struct fr_err *err)
+{
+    for (size_t i = 0; i < l->n_taken; i++) {
+        enum fr_code rc = handle(l, &l->taken[i], err);
+
+        if (rc == FR_EBUSY)
+            return rc;
+        if (rc != FR_OK) /* an audit line of ours */
+            fr_log(FR_LOG_ERROR, "%s", err->msg);
+    }
+    return FR_OK;
+}
+
+/* From nothing: what an attempt before this has held or decided does not count. */
+static enum fr_code try_batch(struct loop *l, struct fr_err *err)
+{
+    enum fr_code rc;
+
+    for (size_t i = 0; i < l->n; i++) {
+        fr_buf_reset(&l->worker[i].held);
+        l->worker[i].is_expelled = false;
+    }
+    FR_TRY(fr_vault_begin(l->v, err));
+    rc = handle_all(l, err);
+    if (rc == FR_OK)
+        return fr_vault_commit(l->v, err);
+    fr_vault_rollback(l->v);
+    return rc;
+}
+
 /* True if there may be more to take. */
 static bool run_batch(struct loop *l)
 {
+    enum fr_code rc = FR_EBUSY;
     struct fr_err err = {0};
-    enum fr_code rc = fr_vault_begin(l->v, &err);
 
-    l->n_asked = l->n_taken = 0;
-    l->is_open = rc == FR_OK;
+    l->n_taken = 0;
     for (size_t i = 0; i < l->n; i++)
         take_messages(l, &l->worker[i]);
-    if (rc == FR_OK)
-        rc = fr_vault_commit(l->v, &err);
+    for (int try = 0; try < FR_VAULT_TRIES && rc == FR_EBUSY; try++)
+        rc = try_batch(l, &err);
     if (rc == FR_OK)
         release_replies(l);
     else
         fail_batch(l, &err);
     if (rc == FR_OK)
         wake_fetchers(l);
+    for (size_t i = 0; i < l->n; i++)
+        release_messages(&l->worker[i]);
     l->is_stale = true;
     return l->n_taken == FR_VAULT_BATCH_MAX;
-}
-
-static bool has_message(const struct worker *w)
-{
-    struct fr_msg m;
-    size_t used;
-
-    return w->in.len > 0 &&
-           fr_msg_decode(fr_buf_view(&w->in), &m, &used, NULL) != FR_ENOTFOUND;
 }
 
 static void run_batches(struct loop *l)
@@ -300,7 +356,7 @@ static void run_batches(struct loop *l)
     bool waits = false;
 
     for (size_t i = 0; i < l->n && !waits; i++)
-        waits = has_message(&l->worker[i]);
+        waits = has_message(&l->worker[i], 0);
     while (waits)
         waits = run_batch(l);
 }

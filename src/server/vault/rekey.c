@@ -218,7 +218,7 @@ static enum fr_code step(struct fr_vault *v, struct page *page, bool *ret_worked
     rc = work(v, page, ret_worked, err);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
-    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    fr_vault_rollback(v);
     return rc;
 }
 

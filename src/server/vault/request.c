@@ -22,7 +22,7 @@ static const struct handler {
 /* Failures of our own, as opposed to decisions about a peer. */
 static bool is_ours(enum fr_code rc)
 {
-    return rc == FR_ESTORE || rc == FR_ENOMEM || rc == FR_EINTERNAL;
+    return rc == FR_ESTORE || rc == FR_EBUSY || rc == FR_ENOMEM || rc == FR_EINTERNAL;
 }
 
 static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why,
@@ -149,11 +149,21 @@ enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err)
 
 enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)
 {
-    enum fr_code rc = FR_ASK_PLAIN(v, err, commit);
+    enum fr_code rc = fr_vault_seal_audit(v, err);
 
+    if (rc == FR_OK)
+        rc = FR_ASK_PLAIN(v, err, commit);
+    else
+        fr_vault_rollback(v);
     if (rc != FR_OK)
         v->n_grown = 0;
     return rc;
+}
+
+void fr_vault_rollback(struct fr_vault *v)
+{
+    v->n_grown = 0;
+    (void)FR_ASK_PLAIN(v, NULL, rollback);
 }
 
 size_t fr_vault_grown(const struct fr_vault *v)

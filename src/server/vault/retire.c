@@ -83,8 +83,7 @@ static enum fr_code retire_batch(struct fr_vault *v, const struct due *due, int6
     rc = retire_all(v, due, now, err);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
-    (void)FR_ASK_PLAIN(v, NULL, rollback);
-    v->n_grown = 0;
+    fr_vault_rollback(v);
     return rc;
 }
 
@@ -112,7 +111,7 @@ static enum fr_code prune_batch(struct fr_vault *v, int64_t before, size_t *ret_
     rc = FR_ASK(v, err, feed_prune, before, (size_t)FR_VAULT_BATCH_MAX, ret_n);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
-    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    fr_vault_rollback(v);
     return rc;
 }
 

@@ -7,10 +7,12 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/file.h"
+#include "base/str.h"
 #include "model/instruction.h"
 #include "server/vault/internal.h"
 
-enum { REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
+enum { INSTANCE_LEN = 16, REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
 static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
 {
@@ -20,24 +22,108 @@ static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
     return FR_OK;
 }
 
+static enum fr_code has_data(struct fr_vault *v, bool *ret, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) was = FR_BUF_INIT(FR_KEK_ID_LEN);
+    enum fr_code rc;
+
+    if (!v->store)
+        return exists(v->config.database, ret, err);
+    rc = FR_ASK(v, err, meta_get, FR_FACT_KEK, &was);
+    *ret = rc == FR_OK;
+    return rc == FR_ENOTFOUND ? FR_OK : rc;
+}
+
 /* Whether there is a key, and if not, whether it may be made. */
-static enum fr_code settle_key_file(const struct fr_vault *v, struct fr_err *err)
+static enum fr_code settle_key_file(struct fr_vault *v, struct fr_err *err)
 {
     const struct fr_vault_config *c = &v->config;
-    bool has_key, has_data = false;
+    bool has_key, has_use = false;
 
     FR_TRY(exists(c->key_file, &has_key, err));
     if (has_key)
         return FR_OK;
-    if (c->database)
-        FR_TRY(exists(c->database, &has_data, err));
-    if (has_data)
+    FR_TRY(has_data(v, &has_use, err));
+    if (has_use)
         return FR_FAIL_AS(err, FR_ECONFIG, "key-file-missing",
-                          "%s is not there, but the database %s is: put back the key "
+                          "%s is not there, but the database%s%s is: put back the key "
                           "file that it was made with",
-                          c->key_file, c->database);
+                          c->key_file, v->store ? "" : " ",
+                          v->store ? "" : c->database);
     return fr_vault_key_make(v->env, c->key_file, err);
 }
+
+static void fill_defaults(struct fr_vault *v)
+{
+    struct fr_vault_config *c = &v->config;
+
+    v->env = c->env ? c->env : &fr_env_system;
+    if (!c->node)
+        c->node = "node";
+    if (c->expiry_max_s <= 0)
+        c->expiry_max_s = FR_EXPIRY_DEFAULT;
+    if (c->grace_s <= 0)
+        c->grace_s = FR_VAULT_GRACE_S;
+    v->notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
+    v->refusals.limit = REFUSALS_PER_S;
+    v->refetches.limit = REFETCHES_PER_S;
+}
+
+/* ---- this node among others ---- */
+
+/* A process that is restarted is who it was; a copy of the config elsewhere is not. */
+static enum fr_code read_instance(struct fr_vault *v, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(2 * INSTANCE_LEN);
+    const char *path = v->config.instance_file;
+    uint8_t octets[INSTANCE_LEN];
+    enum fr_code rc;
+
+    if (!path)
+        return FR_OK;
+    rc = fr_file_read(path, &text, err);
+    if (rc == FR_ENOTFOUND) {
+        v->env->random(v->env->ctx, octets, sizeof octets);
+        fr_hex_encode(fr_slice_of(octets, sizeof octets), v->instance, false);
+        return fr_file_write_atomic(path, fr_slice_str(v->instance), 0600, err);
+    }
+    FR_TRY(rc);
+    if (text.len != (size_t)2 * INSTANCE_LEN)
+        return FR_FAIL(err, FR_ECONFIG, "%s is damaged: remove it", path);
+    snprintf(v->instance, sizeof v->instance, "%s", fr_buf_cstr(&text));
+    return FR_OK;
+}
+
+static enum fr_code check_name(struct fr_vault *v, struct fr_err *err)
+{
+    const char *node = v->config.node;
+    struct fr_store_node had = {0};
+    enum fr_code rc = FR_ASK(v, err, node_find, node, &had);
+
+    if (rc == FR_ENOTFOUND)
+        return FR_OK;
+    FR_TRY(rc);
+    if (had.instance[0] && !fr_str_equal(had.instance, v->instance) &&
+        fr_wall_s(v->env) - had.seen < FR_VAULT_LEASE_S)
+        return FR_FAIL_AS(
+            err, FR_ECONFIG, "node-taken",
+            "another fieldrootd has written as node \"%s\" just now: give "
+            "each its own name (node), or wait %d s if it is no more",
+            node, FR_VAULT_LEASE_S);
+    return FR_OK;
+}
+
+static enum fr_code enter(struct fr_vault *v, struct fr_err *err)
+{
+    struct fr_store_node node = {.seen = fr_wall_s(v->env)};
+
+    FR_TRY(check_name(v, err));
+    snprintf(node.name, sizeof node.name, "%s", v->config.node);
+    snprintf(node.instance, sizeof node.instance, "%s", v->instance);
+    return FR_ASK(v, err, node_enter, &node);
+}
+
+/* ---- the first batch ---- */
 
 /* What a tool did while no vault was there belongs into the audit trail. */
 static enum fr_code take_note(struct fr_vault *v, const char *note, struct fr_err *err)
@@ -52,41 +138,46 @@ static enum fr_code take_note(struct fr_vault *v, const char *note, struct fr_er
     return fr_fact_set(v->store, FR_FACT_NOTE, "", err);
 }
 
-static enum fr_code begin_with_note(struct fr_vault *v, struct fr_err *err)
+static enum fr_code enter_with_note(struct fr_vault *v, struct fr_err *err)
 {
     char note[FR_FACT_MAX];
+
+    FR_TRY(enter(v, err));
+    FR_TRY(fr_fact_get(v->store, FR_FACT_NOTE, note, err));
+    return note[0] ? take_note(v, note, err) : FR_OK;
+}
+
+static enum fr_code try_first_batch(struct fr_vault *v, struct fr_err *err)
+{
     enum fr_code rc;
 
     FR_TRY(fr_vault_begin(v, err));
-    rc = fr_fact_get(v->store, FR_FACT_NOTE, note, err);
-    if (rc == FR_OK && note[0])
-        rc = take_note(v, note, err);
+    rc = enter_with_note(v, err);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
-    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    fr_vault_rollback(v);
     return rc;
 }
 
-static void fill_defaults(struct fr_vault *v)
+/* Two nodes may find an empty database at once: one of them makes it its own. */
+static enum fr_code first_batch(struct fr_vault *v, struct fr_err *err)
 {
-    struct fr_vault_config *c = &v->config;
+    enum fr_code rc = FR_EBUSY;
 
-    v->env = c->env ? c->env : &fr_env_system;
-    if (c->expiry_max_s <= 0)
-        c->expiry_max_s = FR_EXPIRY_DEFAULT;
-    if (c->grace_s <= 0)
-        c->grace_s = FR_VAULT_GRACE_S;
-    v->notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
-    v->refusals.limit = REFUSALS_PER_S;
-    v->refetches.limit = REFETCHES_PER_S;
+    for (int try = 0; try < FR_VAULT_TRIES && rc == FR_EBUSY; try++)
+        rc = try_first_batch(v, err);
+    return rc;
 }
 
 static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
 {
+    if (!v->store && fr_store_is_conninfo(v->config.database))
+        FR_TRY(fr_store_postgres_open(v->config.database, &v->store, err));
     FR_TRY(settle_key_file(v, err));
     if (!v->store)
         FR_TRY(fr_store_sqlite_open(v->config.database, &v->store, err));
-    FR_TRY(begin_with_note(v, err));
+    FR_TRY(read_instance(v, err));
+    FR_TRY(first_batch(v, err));
     return fr_vault_open_clock(v, err);
 }
 

@@ -20,6 +20,10 @@
 #define FR_VAULT_ATTEMPTS_MAX                                                          \
     200 /* attempt records of a report, and kept of an enrolee */
 #define FR_VAULT_FEED_KEEP_S (30 * 86400) /* of a key's changes, after its expiry */
+#define FR_VAULT_TRIES       10           /* of a batch that other nodes come between */
+#define FR_VAULT_LEASE_S                                                               \
+    15 /* a node's name is its own so long after it last said so                       \
+        */
 #define FR_VAULT_NOTES_PER_S 20 /* audit lines for what never became a request */
 #define FR_VAULT_LIST_MAX                                                              \
     500 /* entries of one answer to an operator; "after" and                           \
@@ -27,9 +31,13 @@
 #define FR_VAULT_ANSWER_MAX 458752 /* octets of one answer to an operator: 448 KiB */
 
 struct fr_vault_config {
-    const char *database; /* SQLite file, made (0600) when it is not there */
-    const char *key_file; /* key-encryption key, 64 hex digits, 0600; made with the
-                             database when neither is there */
+    const char *database; /* SQLite file, made (0600) when it is not there; or what
+                             libpq takes: "postgresql://...", "host=... dbname=..." */
+    const char *node;     /* NULL: "node"; what the audit trail calls this fieldrootd */
+    const char *instance_file; /* what tells this fieldrootd from another of that name;
+                                  made when it is not there; NULL: nothing does */
+    const char *key_file;      /* key-encryption key, 64 hex digits, 0600; made with the
+                                  database when neither is there */
     const char *mef_fqdn;
     const char *const *admin_fqdns; /* served besides mef_fqdn */
     size_t n_admin_fqdns;
@@ -45,7 +53,8 @@ struct fr_vault;
 
 /* Strings of config are borrowed for the vault's life. FR_ECONFIG reasons:
  * "key-file-missing", "key-file-open", "key-other" (the database was made with another
- * key-encryption key), "key-file"; FR_ESTORE "schema-newer". */
+ * key-encryption key), "key-file", "node-taken" (another fieldrootd writes under that
+ * name); FR_ESTORE "schema-newer". */
 FR_MUST_USE enum fr_code fr_vault_open(const struct fr_vault_config *config,
                                        struct fr_vault **ret, struct fr_err *err);
 void fr_vault_free(struct fr_vault *v);
@@ -84,7 +93,8 @@ struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id);
  * One request of a worker, inside a batch: a request that fails leaves no trace but
  * its audit line and cannot spoil the others. The result is the reply's CODE, but
  * FR_EINVALID, without a reply, if the message is one that from may not send, or if
- * its peer is malformed: the worker is to be closed.
+ * its peer is malformed: the worker is to be closed; and FR_EBUSY if the batch has to
+ * be rolled back and done again from its begin, because other nodes were faster.
  */
 FR_MUST_USE enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
                                          const struct fr_msg *m,
@@ -93,6 +103,7 @@ FR_MUST_USE enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from
 FR_MUST_USE enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err);
 /* On failure the whole batch is undone. */
 FR_MUST_USE enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err);
+void fr_vault_rollback(struct fr_vault *v);
 
 /* FQDNs of targets whose feed has grown in the batch that was committed last;
  * borrowed until the next fr_vault_begin(). */

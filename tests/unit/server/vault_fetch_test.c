@@ -312,10 +312,12 @@ static void long_feed_comes_in_pieces(void **state)
     struct fr_mmef_changes first = {0}, second = {0};
 
     lab_populate(l);
-    lab_sql(l, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
-               " WHERE i < 300) INSERT INTO feed (event, target_fqdn, key_id, suid,"
-               " san, expires, at) SELECT 0, '" BROKER "', printf('%032d@" MEF "', i),"
-               " 22, 'dns:dev1', 1800000000, 1 FROM n");
+    lab_sql(l,
+            "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+            " WHERE i < 300) INSERT INTO feed (seq, event, target_fqdn, key_id, suid,"
+            " san, expires, at) SELECT i, 0, '" BROKER "', printf('%032d@" MEF "', i),"
+            " 22, 'dns:dev1', 1800000000, 1 FROM n;"
+            "UPDATE progress SET feed = 300");
     assert_int_equal(lab_feed(l, BROKER, 0), FR_OK);
     changes_of(l, &first);
     assert_int_equal(first.n, FR_CHANGES_MAX);

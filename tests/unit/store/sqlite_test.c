@@ -114,9 +114,9 @@ static void schema_has_its_version(void **state)
     const struct folder *f = *state;
 
     make(f);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 1);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 2);
     make(f); /* and is not made again */
-    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 2);
 }
 
 static void newer_schema_is_refused_and_left_alone(void **state)
@@ -125,10 +125,10 @@ static void newer_schema_is_refused_and_left_alone(void **state)
     struct fr_store *s = NULL;
 
     make(f);
-    run_sql(f, "INSERT INTO schema_version (version) VALUES (2)");
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (3)");
     assert_fails_as(fr_store_sqlite_open(f->path, &s, &err), FR_ESTORE, "schema-newer");
     assert_null(s);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 2);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 3);
 }
 
 static void write_ahead_log_is_on(void **state)

@@ -1,103 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * All SQL there is, so that it can be read in one place. Kept to what PostgreSQL takes
- * as well: LIMIT, CASE, ON CONFLICT; no INSERT OR, no rowid, no affinity tricks. An
- * absent text is '' because NULLs differ from each other in a UNIQUE.
+ * as well: LIMIT, CASE, ON CONFLICT; no INSERT OR, no rowid, no affinity tricks,
+ * no sequences. The drivers have their own words for transactions.
  */
-#include "store/sqlite.h"
+#include <string.h>
 
-const int fr_sql_schema_version = 1;
-
-const char *const fr_sql_schema[] = {
-    "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);"
-    "CREATE TABLE enrolee ("
-    " name TEXT PRIMARY KEY NOT NULL,"
-    " anchor TEXT NOT NULL,"
-    " san TEXT NOT NULL," /* '': every device of that anchor */
-    " created INTEGER NOT NULL,"
-    " UNIQUE (anchor, san));"
-    "CREATE INDEX enrolee_san ON enrolee (san);"
-    "CREATE TABLE target ("
-    " id TEXT PRIMARY KEY NOT NULL,"
-    " fqdn TEXT NOT NULL UNIQUE,"
-    " derivation INTEGER NOT NULL,"
-    " created INTEGER NOT NULL);"
-    "CREATE TABLE allowed ("
-    " enrolee TEXT NOT NULL REFERENCES enrolee (name) ON DELETE CASCADE,"
-    " target TEXT NOT NULL REFERENCES target (id) ON DELETE CASCADE,"
-    " is_default INTEGER NOT NULL,"
-    " PRIMARY KEY (enrolee, target));"
-    "CREATE INDEX allowed_target ON allowed (target);"
-    "CREATE TABLE credential ("
-    " key_id TEXT PRIMARY KEY NOT NULL,"
-    " identity TEXT NOT NULL," /* anchor/san */
-    " admin_fqdn TEXT NOT NULL,"
-    " suid INTEGER NOT NULL,"
-    " target TEXT NOT NULL," /* the MEF's own FQDN has no target record */
-    " slot INTEGER NOT NULL,"
-    " enrolee TEXT NOT NULL REFERENCES enrolee (name),"
-    " san TEXT NOT NULL,"
-    " target_fqdn TEXT NOT NULL,"
-    " derivation INTEGER NOT NULL,"
-    " wrapped BLOB NOT NULL,"
-    " created INTEGER NOT NULL,"
-    " expires INTEGER NOT NULL,"
-    " acked INTEGER NOT NULL,"
-    " retires INTEGER NOT NULL,"
-    " fetched INTEGER NOT NULL,"
-    " due INTEGER NOT NULL," /* the earlier of expires and retires */
-    " confirmed INTEGER NOT NULL,"
-    " method TEXT NOT NULL,"
-    " credential_ref TEXT NOT NULL,"
-    " client_reg TEXT NOT NULL,"
-    " request_sha BLOB NOT NULL,"
-    " response_sha BLOB NOT NULL,"
-    " response BLOB NOT NULL,"
-    " UNIQUE (identity, admin_fqdn, suid, target, slot));"
-    "CREATE INDEX credential_due ON credential (due);"
-    "CREATE INDEX credential_enrolee ON credential (enrolee);"
-    "CREATE INDEX credential_target ON credential (target);"
-    "CREATE INDEX credential_san ON credential (san);"
-    "CREATE TABLE feed ("
-    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " event INTEGER NOT NULL,"
-    " target_fqdn TEXT NOT NULL,"
-    " key_id TEXT NOT NULL,"
-    " suid INTEGER NOT NULL,"
-    " san TEXT NOT NULL,"
-    " expires INTEGER NOT NULL,"
-    " at INTEGER NOT NULL);"
-    "CREATE INDEX feed_target ON feed (target_fqdn, seq);"
-    "CREATE INDEX feed_key ON feed (key_id);"
-    "CREATE INDEX feed_expires ON feed (expires);"
-    "CREATE TABLE audit ("
-    " seq INTEGER PRIMARY KEY NOT NULL,"
-    " at INTEGER NOT NULL,"
-    " actor TEXT NOT NULL,"
-    " action TEXT NOT NULL,"
-    " subject TEXT NOT NULL,"
-    " decision TEXT NOT NULL,"
-    " reason TEXT NOT NULL,"
-    " text TEXT NOT NULL,"
-    " prev TEXT NOT NULL,"
-    " hash TEXT NOT NULL);"
-    "CREATE INDEX audit_actor ON audit (actor);"
-    "CREATE INDEX audit_subject ON audit (subject);"
-    "CREATE TABLE attempt ("
-    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " identity TEXT NOT NULL,"
-    " at INTEGER NOT NULL,"
-    " record TEXT NOT NULL);"
-    "CREATE INDEX attempt_identity ON attempt (identity, seq);"
-    "CREATE TABLE document ("
-    " name TEXT PRIMARY KEY NOT NULL,"
-    " body TEXT NOT NULL,"
-    " updated INTEGER NOT NULL);"
-    "CREATE TABLE assignment ("
-    " enrolee TEXT PRIMARY KEY NOT NULL," /* or '*' */
-    " document TEXT NOT NULL REFERENCES document (name) ON DELETE CASCADE);"
-    "CREATE INDEX assignment_document ON assignment (document);",
-};
+#include "store/sql.h"
 
 #define ENROLEE "SELECT name, anchor, san, created FROM enrolee "
 #define TARGET  "SELECT id, fqdn, derivation, created FROM target "
@@ -106,18 +15,12 @@ const char *const fr_sql_schema[] = {
     " target_fqdn, derivation, wrapped, created, expires, acked, retires, fetched,"    \
     " confirmed, method, credential_ref, client_reg, request_sha, response_sha"        \
     " FROM credential "
+#define NODE "SELECT name, instance, seen, seq, hash, seal FROM node "
 #define AUDIT                                                                          \
-    "SELECT seq, at, actor, action, subject, decision, reason, text, prev, hash"       \
+    "SELECT node, seq, at, actor, action, subject, decision, reason, text, prev, hash" \
     " FROM audit "
 
-const char *const fr_sql_text[FR_N_SQL] = {
-    [FR_SQL_BEGIN] = "BEGIN IMMEDIATE",
-    [FR_SQL_COMMIT] = "COMMIT",
-    [FR_SQL_ROLLBACK] = "ROLLBACK",
-    [FR_SQL_MARK] = "SAVEPOINT request",
-    [FR_SQL_KEEP] = "RELEASE SAVEPOINT request",
-    [FR_SQL_UNDO] = "ROLLBACK TO SAVEPOINT request",
-
+static const char *const texts[FR_N_SQL] = {
     [FR_SQL_META_GET] = "SELECT value FROM meta WHERE name = ?1",
     [FR_SQL_META_SET] = "INSERT INTO meta (name, value) VALUES (?1, ?2)"
                         " ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -125,8 +28,20 @@ const char *const fr_sql_text[FR_N_SQL] = {
                       " (SELECT COUNT(*) FROM target),"
                       " (SELECT COUNT(*) FROM credential),"
                       " (SELECT COUNT(*) FROM document),"
-                      " (SELECT COALESCE(MAX(seq), 0) FROM audit),"
-                      " (SELECT COALESCE(MAX(seq), 0) FROM feed)",
+                      " (SELECT CAST(COALESCE(SUM(seq), 0) AS BIGINT) FROM node),"
+                      " (SELECT feed FROM progress)",
+    [FR_SQL_META_ADD] = "INSERT INTO meta (name, value) VALUES (?1, ?2)",
+
+    [FR_SQL_NODE_FIND] = NODE "WHERE name = ?1",
+    [FR_SQL_NODE_LIST] = NODE "ORDER BY name",
+    [FR_SQL_NODE_PUT] =
+        "INSERT INTO node (name, instance, seen, seq, hash, seal)"
+        " VALUES (?1, ?2, ?3, 0, ?4, ?5) ON CONFLICT (name) DO UPDATE SET"
+        " instance = excluded.instance, seen = excluded.seen",
+    [FR_SQL_NODE_END] = "UPDATE node SET seq = ?4, hash = ?5, seal = ?6"
+                        " WHERE name = ?1 AND instance = ?2 AND seq = ?3",
+    [FR_SQL_POLICY] = "SELECT policy FROM progress",
+    [FR_SQL_POLICY_CHANGED] = "UPDATE progress SET policy = policy + 1",
 
     [FR_SQL_ENROLEE_ADD] = "INSERT INTO enrolee (name, anchor, san, created)"
                            " VALUES (?1, ?2, ?3, ?4)",
@@ -166,9 +81,12 @@ const char *const fr_sql_text[FR_N_SQL] = {
     [FR_SQL_CREDENTIAL_SLOT] = CREDENTIAL
     "WHERE identity = ?1 AND admin_fqdn = ?2 AND suid = ?3 AND target = ?4"
     " AND slot = ?5",
-    [FR_SQL_CREDENTIAL_DEMOTE] =
-        "UPDATE credential SET slot = 1, enrolee = ?2 WHERE key_id = ?1",
-    [FR_SQL_CREDENTIAL_DELETE] = "DELETE FROM credential WHERE key_id = ?1",
+    [FR_SQL_CREDENTIAL_DEMOTE] = "UPDATE credential SET slot = 1, enrolee = ?2"
+                                 " WHERE key_id = ?1 AND slot = 0 AND acked = ?3",
+    [FR_SQL_CREDENTIAL_FOLLOW] =
+        "UPDATE credential SET enrolee = ?2 WHERE key_id = ?1 AND slot = 1",
+    [FR_SQL_CREDENTIAL_DELETE] =
+        "DELETE FROM credential WHERE key_id = ?1 AND slot = ?2 AND acked = ?3",
     [FR_SQL_CREDENTIAL_RESPONSE] = "SELECT response FROM credential WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_REWRAP] = "UPDATE credential SET wrapped = ?2 WHERE key_id = ?1",
     /* ?1 after, ?2 limit, ?3 enrolee, ?4 target, ?5 SAN; the first condition of each
@@ -183,8 +101,8 @@ const char *const fr_sql_text[FR_N_SQL] = {
     [FR_SQL_CREDENTIAL_LIST_SAN] =
         CREDENTIAL "WHERE san = ?5 AND key_id > ?1 AND (?3 = '' OR enrolee = ?3)"
                    " AND (?4 = '' OR target = ?4) ORDER BY key_id LIMIT ?2",
-    [FR_SQL_CREDENTIAL_ACK] =
-        "UPDATE credential SET acked = ?2 WHERE key_id = ?1 AND acked = 0",
+    [FR_SQL_CREDENTIAL_ACK] = "UPDATE credential SET acked = ?2"
+                              " WHERE key_id = ?1 AND acked = 0 AND slot = 0",
     [FR_SQL_CREDENTIAL_RETIRES] =
         "UPDATE credential SET retires = ?2,"
         " due = CASE WHEN expires < ?2 THEN expires ELSE ?2 END WHERE key_id = ?1",
@@ -195,14 +113,15 @@ const char *const fr_sql_text[FR_N_SQL] = {
                                    "SELECT due FROM credential ORDER BY due LIMIT 1)"
                                    " AS first",
 
+    [FR_SQL_FEED_COUNT] = "UPDATE progress SET feed = feed + 1",
     [FR_SQL_FEED_ADD] =
-        "INSERT INTO feed (event, target_fqdn, key_id, suid, san, expires, at)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO feed (seq, event, target_fqdn, key_id, suid, san, expires, at)"
+        " SELECT feed, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM progress",
     [FR_SQL_FEED] =
         "SELECT seq, event, target_fqdn, key_id, suid, san, expires, at FROM feed"
         " WHERE target_fqdn IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND seq > ?9"
         " ORDER BY seq LIMIT ?10",
-    [FR_SQL_FEED_LAST] = "SELECT COALESCE(MAX(seq), 0) FROM feed",
+    [FR_SQL_FEED_LAST] = "SELECT feed FROM progress",
     /* The feed forgets in the end, the audit trail does not. */
     [FR_SQL_KEY_WAS_HERE] = "SELECT 1 FROM feed WHERE key_id = ?1 UNION ALL"
                             " SELECT 1 FROM audit WHERE subject = ?1"
@@ -213,23 +132,23 @@ const char *const fr_sql_text[FR_N_SQL] = {
                            " AS first",
     [FR_SQL_FEED_PRUNE] =
         "DELETE FROM feed WHERE seq IN (SELECT f.seq FROM feed f WHERE f.expires < ?1"
-        " AND f.seq < (SELECT MAX(seq) FROM feed) AND NOT EXISTS"
+        " AND f.seq < (SELECT feed FROM progress) AND NOT EXISTS"
         " (SELECT 1 FROM credential c WHERE c.key_id = f.key_id)"
         " ORDER BY f.expires LIMIT ?2)",
 
     [FR_SQL_AUDIT_ADD] =
-        "INSERT INTO audit (seq, at, actor, action, subject, decision, reason, text,"
-        " prev, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-    [FR_SQL_AUDIT_TAIL] = "SELECT seq, hash FROM audit ORDER BY seq DESC LIMIT 1",
-    [FR_SQL_AUDIT_LAST] = "SELECT * FROM (" AUDIT "WHERE actor IN (?1, ?2, ?3, ?4)"
-                          " OR subject IN (?1, ?2, ?3, ?4)"
-                          " ORDER BY seq DESC LIMIT ?5) AS tail ORDER BY seq",
-    [FR_SQL_AUDIT_ALL] =
-        "SELECT * FROM (" AUDIT "ORDER BY seq DESC LIMIT ?1) AS tail ORDER BY seq",
-    [FR_SQL_AUDIT_WALK] = AUDIT "WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+        "INSERT INTO audit (node, seq, at, actor, action, subject, decision, reason,"
+        " text, prev, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    [FR_SQL_AUDIT_LAST] =
+        "SELECT * FROM (" AUDIT "WHERE actor IN (?1, ?2, ?3, ?4)"
+        " OR subject IN (?1, ?2, ?3, ?4) ORDER BY at DESC, node DESC, seq DESC"
+        " LIMIT ?5) AS tail ORDER BY at, node, seq",
+    [FR_SQL_AUDIT_OF_NODE] = AUDIT "WHERE node = ?1 ORDER BY seq DESC LIMIT ?2",
+    [FR_SQL_AUDIT_WALK] = AUDIT "WHERE node = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
 
-    [FR_SQL_ATTEMPT_ADD] =
-        "INSERT INTO attempt (identity, at, record) VALUES (?1, ?2, ?3)",
+    [FR_SQL_ATTEMPT_ADD] = "INSERT INTO attempt (identity, seq, at, record)"
+                           " SELECT ?1, COALESCE(MAX(seq), 0) + 1, ?2, ?3 FROM attempt"
+                           " WHERE identity = ?1",
     [FR_SQL_ATTEMPT_TRIM] =
         "DELETE FROM attempt WHERE identity = ?1 AND seq <= ("
         "SELECT seq FROM attempt WHERE identity = ?1 ORDER BY seq DESC"
@@ -258,3 +177,34 @@ const char *const fr_sql_text[FR_N_SQL] = {
                             " ORDER BY CASE a.enrolee WHEN '*' THEN 1 ELSE 0 END"
                             " LIMIT 1",
 };
+
+static void put_rows_text(int which, char mark, struct fr_buf *to)
+{
+    const struct fr_table *t = &fr_tables[which / FR_N_SQL_OF_ROWS];
+
+    switch ((enum fr_sql_of_rows)(which % FR_N_SQL_OF_ROWS)) {
+    case FR_SQL_ROWS_FIRST:
+    case FR_SQL_ROWS_AFTER:
+        fr_rows_select(t, which % FR_N_SQL_OF_ROWS == FR_SQL_ROWS_FIRST, mark, to);
+        break;
+    case FR_SQL_ROWS_ADD:
+        fr_rows_insert(t, mark, to);
+        break;
+    default:
+        fr_rows_delete(t, mark, to);
+    }
+}
+
+const char *fr_sql_text_of(int statement, char mark, char to[FR_SQL_TEXT_MAX])
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_SQL_TEXT_MAX - 1);
+
+    if (statement < FR_N_SQL)
+        fr_buf_str(&text, texts[statement]);
+    else
+        put_rows_text(statement - FR_N_SQL, mark, &text);
+    snprintf(to, FR_SQL_TEXT_MAX, "%s", fr_buf_cstr(&text));
+    for (char *p = to; (p = strchr(p, '?')); p++)
+        *p = mark;
+    return to;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Instruction documents and who gets them. */
-#include "store/sqlite.h"
+#include "store/sql.h"
 
 static void document_set(struct fr_store *store, const struct fr_store_document *d,
                          struct fr_store_call call)
@@ -8,14 +8,14 @@ static void document_set(struct fr_store *store, const struct fr_store_document 
     struct fr_sql_value body = {.type = FR_SQL_TEXT, .octets = d->body};
     struct fr_err err = {0};
 
-    fr_sqlite_done(call,
-                   fr_sql_run(fr_sqlite_of(store), FR_SQL_DOCUMENT_SET,
-                              FR_VALUES(FR_VTEXT(d->name), body, FR_VINT(d->updated)),
-                              NULL, &err),
-                   &err);
+    fr_sql_done(call,
+                fr_sql_run(fr_sql_of(store), FR_SQL_DOCUMENT_SET,
+                           FR_VALUES(FR_VTEXT(d->name), body, FR_VINT(d->updated)),
+                           NULL, &err),
+                &err);
 }
 
-static enum fr_code body(struct fr_sqlite *s, enum fr_sql sql, const char *key,
+static enum fr_code body(struct fr_sql_store *s, int sql, const char *key,
                          struct fr_buf *ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -34,9 +34,9 @@ static void document_find(struct fr_store *store, const char *name,
 {
     struct fr_err err = {0};
     enum fr_code rc =
-        body(fr_sqlite_of(store), FR_SQL_DOCUMENT_FIND, name, ret_body, &err);
+        body(fr_sql_of(store), FR_SQL_DOCUMENT_FIND, name, ret_body, &err);
 
-    fr_sqlite_done(call, fr_sql_name_missing(rc, "instructions", name, &err), &err);
+    fr_sql_done(call, fr_sql_name_missing(rc, "instructions", name, &err), &err);
 }
 
 static void document_for(struct fr_store *store, const char *enrolee,
@@ -44,12 +44,12 @@ static void document_for(struct fr_store *store, const char *enrolee,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(
-        call, body(fr_sqlite_of(store), FR_SQL_DOCUMENT_FOR, enrolee, ret_body, &err),
-        &err);
+    fr_sql_done(call,
+                body(fr_sql_of(store), FR_SQL_DOCUMENT_FOR, enrolee, ret_body, &err),
+                &err);
 }
 
-static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+static enum fr_code list(struct fr_sql_store *s, const struct fr_store_page *page,
                          struct fr_store_document_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -74,17 +74,17 @@ static void document_list(struct fr_store *store, const struct fr_store_page *pa
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+    fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
 static void document_remove(struct fr_store *store, const char *name,
                             struct fr_store_call call)
 {
     struct fr_err err = {0};
-    enum fr_code rc = fr_sql_run_one(fr_sqlite_of(store), FR_SQL_DOCUMENT_REMOVE,
+    enum fr_code rc = fr_sql_run_one(fr_sql_of(store), FR_SQL_DOCUMENT_REMOVE,
                                      FR_VALUES(FR_VTEXT(name)), "instructions", &err);
 
-    fr_sqlite_done(call, fr_sql_name_missing(rc, "instructions", name, &err), &err);
+    fr_sql_done(call, fr_sql_name_missing(rc, "instructions", name, &err), &err);
 }
 
 static void document_assign(struct fr_store *store, const char *name,
@@ -92,15 +92,15 @@ static void document_assign(struct fr_store *store, const char *name,
 {
     struct fr_err err = {0};
     enum fr_code rc =
-        fr_sql_run(fr_sqlite_of(store), FR_SQL_ASSIGN,
+        fr_sql_run(fr_sql_of(store), FR_SQL_ASSIGN,
                    FR_VALUES(FR_VTEXT(enrolee), FR_VTEXT(name)), NULL, &err);
 
     if (rc == FR_ECONFLICT) /* of REFERENCES; the rest is taken by ON CONFLICT */
         rc = FR_FAIL(&err, FR_ENOTFOUND, "no instructions \"%s\"", name);
-    fr_sqlite_done(call, rc, &err);
+    fr_sql_done(call, rc, &err);
 }
 
-static enum fr_code assignments(struct fr_sqlite *s, const char *name,
+static enum fr_code assignments(struct fr_sql_store *s, const char *name,
                                 struct fr_store_assignment_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -124,10 +124,10 @@ static void document_assignments(struct fr_store *store, const char *name,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, assignments(fr_sqlite_of(store), name, rows, &err), &err);
+    fr_sql_done(call, assignments(fr_sql_of(store), name, rows, &err), &err);
 }
 
-void fr_sqlite_document_ops(struct fr_store_methods *m)
+void fr_sql_document_ops(struct fr_store_methods *m)
 {
     m->document_set = document_set;
     m->document_find = document_find;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Enrolees' listings. */
-#include "store/sqlite.h"
+#include "store/sql.h"
 
 static void read_enrolee(struct fr_sql_rows *rows, struct fr_store_enrolee *e)
 {
@@ -12,7 +12,7 @@ static void read_enrolee(struct fr_sql_rows *rows, struct fr_store_enrolee *e)
     e->created = fr_col_int(rows, &i);
 }
 
-static enum fr_code add(struct fr_sqlite *s, const struct fr_store_enrolee *e,
+static enum fr_code add(struct fr_sql_store *s, const struct fr_store_enrolee *e,
                         struct fr_err *err)
 {
     enum fr_code rc = fr_sql_run(s, FR_SQL_ENROLEE_ADD,
@@ -33,10 +33,10 @@ static void enrolee_add(struct fr_store *store, const struct fr_store_enrolee *e
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, add(fr_sqlite_of(store), e, &err), &err);
+    fr_sql_done(call, add(fr_sql_of(store), e, &err), &err);
 }
 
-static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql,
+static enum fr_code one(struct fr_sql_store *s, int sql,
                         const struct fr_sql_value *values, struct fr_store_enrolee *ret,
                         struct fr_err *err)
 {
@@ -52,10 +52,10 @@ static void enrolee_find(struct fr_store *store, const char *name,
                          struct fr_store_enrolee *ret, struct fr_store_call call)
 {
     struct fr_err err = {0};
-    enum fr_code rc = one(fr_sqlite_of(store), FR_SQL_ENROLEE_FIND,
+    enum fr_code rc = one(fr_sql_of(store), FR_SQL_ENROLEE_FIND,
                           FR_VALUES(FR_VTEXT(name)), ret, &err);
 
-    fr_sqlite_done(call, fr_sql_name_missing(rc, "enrolee", name, &err), &err);
+    fr_sql_done(call, fr_sql_name_missing(rc, "enrolee", name, &err), &err);
 }
 
 static void enrolee_match(struct fr_store *store, const char *anchor, const char *san,
@@ -63,13 +63,13 @@ static void enrolee_match(struct fr_store *store, const char *anchor, const char
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call,
-                   one(fr_sqlite_of(store), FR_SQL_ENROLEE_MATCH,
-                       FR_VALUES(FR_VTEXT(anchor), FR_VTEXT(san)), ret, &err),
-                   &err);
+    fr_sql_done(call,
+                one(fr_sql_of(store), FR_SQL_ENROLEE_MATCH,
+                    FR_VALUES(FR_VTEXT(anchor), FR_VTEXT(san)), ret, &err),
+                &err);
 }
 
-static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+static enum fr_code list(struct fr_sql_store *s, const struct fr_store_page *page,
                          struct fr_store_enrolee_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -95,10 +95,10 @@ static void enrolee_list(struct fr_store *store, const struct fr_store_page *pag
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+    fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
-static enum fr_code remove_one(struct fr_sqlite *s, const char *name,
+static enum fr_code remove_one(struct fr_sql_store *s, const char *name,
                                struct fr_err *err)
 {
     enum fr_code rc;
@@ -108,7 +108,8 @@ static enum fr_code remove_one(struct fr_sqlite *s, const char *name,
                         err);
     if (rc == FR_ECONFLICT)
         return FR_FAIL_AS(err, rc, "enrolee-in-use", "\"%s\" has credentials", name);
-    return fr_sql_name_missing(rc, "enrolee", name, err);
+    FR_TRY(fr_sql_name_missing(rc, "enrolee", name, err));
+    return fr_sql_policy_changed(s, err);
 }
 
 static void enrolee_remove(struct fr_store *store, const char *name,
@@ -116,10 +117,10 @@ static void enrolee_remove(struct fr_store *store, const char *name,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, remove_one(fr_sqlite_of(store), name, &err), &err);
+    fr_sql_done(call, remove_one(fr_sql_of(store), name, &err), &err);
 }
 
-void fr_sqlite_enrolee_ops(struct fr_store_methods *m)
+void fr_sql_enrolee_ops(struct fr_store_methods *m)
 {
     m->enrolee_add = enrolee_add;
     m->enrolee_find = enrolee_find;

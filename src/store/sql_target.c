@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Targets, and which enrolee may enrol for which. */
-#include "store/sqlite.h"
+#include "store/sql.h"
 
 static void read_target(struct fr_sql_rows *rows, int *i, struct fr_store_target *t)
 {
@@ -10,7 +10,7 @@ static void read_target(struct fr_sql_rows *rows, int *i, struct fr_store_target
     t->created = fr_col_int(rows, i);
 }
 
-static enum fr_code add(struct fr_sqlite *s, const struct fr_store_target *t,
+static enum fr_code add(struct fr_sql_store *s, const struct fr_store_target *t,
                         struct fr_err *err)
 {
     enum fr_code rc = fr_sql_run(s, FR_SQL_TARGET_ADD,
@@ -31,10 +31,10 @@ static void target_add(struct fr_store *store, const struct fr_store_target *t,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, add(fr_sqlite_of(store), t, &err), &err);
+    fr_sql_done(call, add(fr_sql_of(store), t, &err), &err);
 }
 
-static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql, const char *key,
+static enum fr_code one(struct fr_sql_store *s, int sql, const char *key,
                         struct fr_store_target *ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -51,8 +51,7 @@ static void target_find(struct fr_store *store, const char *id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, one(fr_sqlite_of(store), FR_SQL_TARGET_FIND, id, ret, &err),
-                   &err);
+    fr_sql_done(call, one(fr_sql_of(store), FR_SQL_TARGET_FIND, id, ret, &err), &err);
 }
 
 static void target_find_fqdn(struct fr_store *store, const char *fqdn,
@@ -60,11 +59,11 @@ static void target_find_fqdn(struct fr_store *store, const char *fqdn,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(
-        call, one(fr_sqlite_of(store), FR_SQL_TARGET_FIND_FQDN, fqdn, ret, &err), &err);
+    fr_sql_done(call, one(fr_sql_of(store), FR_SQL_TARGET_FIND_FQDN, fqdn, ret, &err),
+                &err);
 }
 
-static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+static enum fr_code list(struct fr_sql_store *s, const struct fr_store_page *page,
                          struct fr_store_target_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -88,10 +87,10 @@ static void target_list(struct fr_store *store, const struct fr_store_page *page
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+    fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
-static enum fr_code refuse_in_use(struct fr_sqlite *s, const char *id,
+static enum fr_code refuse_in_use(struct fr_sql_store *s, const char *id,
                                   struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -105,9 +104,11 @@ static enum fr_code refuse_in_use(struct fr_sqlite *s, const char *id,
     return fr_sql_end(rc);
 }
 
-static enum fr_code remove_one(struct fr_sqlite *s, const char *id, struct fr_err *err)
+static enum fr_code remove_one(struct fr_sql_store *s, const char *id,
+                               struct fr_err *err)
 {
     FR_TRY(refuse_in_use(s, id, err));
+    FR_TRY(fr_sql_policy_changed(s, err));
     return fr_sql_name_missing(
         fr_sql_run_one(s, FR_SQL_TARGET_REMOVE, FR_VALUES(FR_VTEXT(id)), "target", err),
         "target", id, err);
@@ -118,12 +119,12 @@ static void target_remove(struct fr_store *store, const char *id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, remove_one(fr_sqlite_of(store), id, &err), &err);
+    fr_sql_done(call, remove_one(fr_sql_of(store), id, &err), &err);
 }
 
 /* ---- who may what ---- */
 
-static enum fr_code allow_one(struct fr_sqlite *s, const char *enrolee,
+static enum fr_code allow_one(struct fr_sql_store *s, const char *enrolee,
                               const char *target, bool is_default, struct fr_err *err)
 {
     enum fr_code rc;
@@ -146,25 +147,32 @@ static void allow(struct fr_store *store, const char *enrolee, const char *targe
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(
-        call, allow_one(fr_sqlite_of(store), enrolee, target, is_default, &err), &err);
+    fr_sql_done(call, allow_one(fr_sql_of(store), enrolee, target, is_default, &err),
+                &err);
+}
+
+static enum fr_code deny_one(struct fr_sql_store *s, const char *enrolee,
+                             const char *target, struct fr_err *err)
+{
+    enum fr_code rc = fr_sql_run_one(
+        s, FR_SQL_DENY, FR_VALUES(FR_VTEXT(enrolee), FR_VTEXT(target)), "target", err);
+
+    if (rc == FR_ENOTFOUND)
+        return FR_FAIL(err, rc, "\"%s\" is not allowed for \"%s\" as it is", enrolee,
+                       target);
+    FR_TRY(rc);
+    return fr_sql_policy_changed(s, err);
 }
 
 static void deny(struct fr_store *store, const char *enrolee, const char *target,
                  struct fr_store_call call)
 {
     struct fr_err err = {0};
-    enum fr_code rc =
-        fr_sql_run_one(fr_sqlite_of(store), FR_SQL_DENY,
-                       FR_VALUES(FR_VTEXT(enrolee), FR_VTEXT(target)), "target", &err);
 
-    if (rc == FR_ENOTFOUND)
-        rc = FR_FAIL(&err, rc, "\"%s\" is not allowed for \"%s\" as it is", enrolee,
-                     target);
-    fr_sqlite_done(call, rc, &err);
+    fr_sql_done(call, deny_one(fr_sql_of(store), enrolee, target, &err), &err);
 }
 
-static enum fr_code list_allowed(struct fr_sqlite *s, const char *enrolee,
+static enum fr_code list_allowed(struct fr_sql_store *s, const char *enrolee,
                                  struct fr_store_allowed_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -187,10 +195,10 @@ static void allowed(struct fr_store *store, const char *enrolee,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, list_allowed(fr_sqlite_of(store), enrolee, rows, &err), &err);
+    fr_sql_done(call, list_allowed(fr_sql_of(store), enrolee, rows, &err), &err);
 }
 
-void fr_sqlite_target_ops(struct fr_store_methods *m)
+void fr_sql_target_ops(struct fr_store_methods *m)
 {
     m->target_add = target_add;
     m->target_find = target_find;

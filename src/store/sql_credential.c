@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Credentials in their two slots, and the feed that tells targets of them. */
-#include "store/sqlite.h"
+/* Credentials in their two slots. */
+#include "store/sql.h"
 
 #include <string.h>
 
@@ -33,7 +33,7 @@ static void read_credential(struct fr_sql_rows *rows, struct fr_store_credential
     fr_col_octets(rows, &i, c->response_sha, sizeof c->response_sha, NULL);
 }
 
-static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql,
+static enum fr_code one(struct fr_sql_store *s, int sql,
                         const struct fr_sql_value *values,
                         struct fr_store_credential *ret, struct fr_err *err)
 {
@@ -45,7 +45,7 @@ static enum fr_code one(struct fr_sqlite *s, enum fr_sql sql,
     return FR_OK;
 }
 
-static enum fr_code find(struct fr_sqlite *s, const char *key_id,
+static enum fr_code find(struct fr_sql_store *s, const char *key_id,
                          struct fr_store_credential *ret, struct fr_err *err)
 {
     enum fr_code rc =
@@ -59,11 +59,11 @@ static void credential_find(struct fr_store *store, const char *key_id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, find(fr_sqlite_of(store), key_id, ret, &err), &err);
+    fr_sql_done(call, find(fr_sql_of(store), key_id, ret, &err), &err);
 }
 
 /* An empty KeID in *ret: the slot is empty. */
-static enum fr_code in_slot(struct fr_sqlite *s, const struct fr_store_place *place,
+static enum fr_code in_slot(struct fr_sql_store *s, const struct fr_store_place *place,
                             enum fr_store_slot slot, struct fr_store_credential *ret,
                             struct fr_err *err)
 {
@@ -75,124 +75,9 @@ static enum fr_code in_slot(struct fr_sqlite *s, const struct fr_store_place *pl
             ret, err));
 }
 
-/* ---- feed ---- */
-
-static enum fr_code feed_add(struct fr_sqlite *s, const struct fr_store_credential *c,
-                             enum fr_store_event event, int64_t at, struct fr_err *err)
-{
-    return fr_sql_run(s, FR_SQL_FEED_ADD,
-                      FR_VALUES(FR_VINT(event), FR_VTEXT(c->target_fqdn),
-                                FR_VTEXT(c->key_id), FR_VINT(c->place.suid),
-                                FR_VTEXT(c->san), FR_VINT(c->expires), FR_VINT(at)),
-                      NULL, err);
-}
-
-static void read_change(struct fr_sql_rows *rows, struct fr_store_change *c)
-{
-    int i = 0;
-
-    c->seq = (uint64_t)fr_col_int(rows, &i);
-    c->event = (enum fr_store_event)fr_col_int(rows, &i);
-    FR_COL_TEXT(rows, &i, c->target_fqdn);
-    FR_COL_TEXT(rows, &i, c->key_id);
-    c->suid = (int)fr_col_int(rows, &i);
-    FR_COL_TEXT(rows, &i, c->san);
-    c->expires = fr_col_int(rows, &i);
-    c->at = fr_col_int(rows, &i);
-}
-
-static enum fr_code list_feed(struct fr_sqlite *s,
-                              const struct fr_store_feed_query *query,
-                              struct fr_store_change_rows out, struct fr_err *err)
-{
-    struct fr_sql_value values[FR_SANS_MAX + 3] = {0};
-    FR_AUTO_CLEAR(sql_rows) rows = {0};
-    struct fr_store_change c;
-    enum fr_code rc;
-
-    if (query->n_fqdns == 0 || query->n_fqdns > FR_SANS_MAX)
-        return FR_FAIL(err, FR_EINTERNAL, "a feed for %zu names", query->n_fqdns);
-    for (size_t i = 0; i < FR_SANS_MAX; i++) /* the rest repeats the first */
-        values[i] = FR_VTEXT(query->fqdns[i < query->n_fqdns ? i : 0]);
-    values[FR_SANS_MAX] =
-        FR_VINT(query->since > INT64_MAX ? INT64_MAX : (int64_t)query->since);
-    values[FR_SANS_MAX + 1] = FR_VINT(query->limit);
-    FR_TRY(fr_sql_query(s, FR_SQL_FEED, values, &rows, err));
-    while ((rc = fr_sql_next(&rows, err)) == FR_OK) {
-        read_change(&rows, &c);
-        FR_TRY(out.row(out.ctx, &c, err));
-    }
-    return fr_sql_end(rc);
-}
-
-static void feed(struct fr_store *store, const struct fr_store_feed_query *query,
-                 struct fr_store_change_rows rows, struct fr_store_call call)
-{
-    struct fr_err err = {0};
-
-    fr_sqlite_done(call, list_feed(fr_sqlite_of(store), query, rows, &err), &err);
-}
-
-static enum fr_code one_number(struct fr_sqlite *s, enum fr_sql sql, int64_t *ret,
-                               int64_t *ret_count, struct fr_err *err)
-{
-    FR_AUTO_CLEAR(sql_rows) rows = {0};
-    int i = 0;
-
-    FR_TRY(fr_sql_query(s, sql, FR_NO_VALUES, &rows, err));
-    FR_TRY(fr_sql_next(&rows, err));
-    *ret = fr_col_int(&rows, &i);
-    if (ret_count)
-        *ret_count = fr_col_int(&rows, &i);
-    return FR_OK;
-}
-
-static void feed_last(struct fr_store *store, uint64_t *ret, struct fr_store_call call)
-{
-    struct fr_err err = {0};
-    int64_t seq;
-    enum fr_code rc =
-        one_number(fr_sqlite_of(store), FR_SQL_FEED_LAST, &seq, NULL, &err);
-
-    if (rc == FR_OK)
-        *ret = (uint64_t)seq;
-    fr_sqlite_done(call, rc, &err);
-}
-
-/* INT64_MAX where there is nothing to take the least of. */
-static void least(struct fr_store *store, enum fr_sql sql, int64_t *ret,
-                  struct fr_store_call call)
-{
-    struct fr_err err = {0};
-    int64_t at, n;
-    enum fr_code rc = one_number(fr_sqlite_of(store), sql, &at, &n, &err);
-
-    if (rc == FR_OK)
-        *ret = n > 0 ? at : INT64_MAX;
-    fr_sqlite_done(call, rc, &err);
-}
-
-static void feed_oldest(struct fr_store *store, int64_t *ret, struct fr_store_call call)
-{
-    least(store, FR_SQL_FEED_OLDEST, ret, call);
-}
-
-static void feed_prune(struct fr_store *store, int64_t before, size_t limit,
-                       size_t *ret_n, struct fr_store_call call)
-{
-    struct fr_err err = {0};
-    int n = 0;
-    enum fr_code rc = fr_sql_run(fr_sqlite_of(store), FR_SQL_FEED_PRUNE,
-                                 FR_VALUES(FR_VINT(before), FR_VINT(limit)), &n, &err);
-
-    if (rc == FR_OK)
-        *ret_n = (size_t)n;
-    fr_sqlite_done(call, rc, &err);
-}
-
 /* ---- commit ---- */
 
-static enum fr_code insert(struct fr_sqlite *s, const struct fr_store_credential *c,
+static enum fr_code insert(struct fr_sql_store *s, const struct fr_store_credential *c,
                            struct fr_slice response, struct fr_err *err)
 {
     return fr_sql_run(
@@ -210,18 +95,20 @@ static enum fr_code insert(struct fr_sqlite *s, const struct fr_store_credential
         NULL, err);
 }
 
-static enum fr_code drop(struct fr_sqlite *s, const struct fr_store_credential *c,
+/* FR_EBUSY if it is not as it was read. */
+static enum fr_code drop(struct fr_sql_store *s, const struct fr_store_credential *c,
                          enum fr_store_event event, int64_t at, struct fr_err *err)
 {
-    FR_TRY(fr_sql_run_one(s, FR_SQL_CREDENTIAL_DELETE, FR_VALUES(FR_VTEXT(c->key_id)),
-                          "credential", err));
-    return feed_add(s, c, event, at, err);
+    FR_TRY(fr_sql_expect(
+        s, FR_SQL_CREDENTIAL_DELETE,
+        FR_VALUES(FR_VTEXT(c->key_id), FR_VINT(c->slot), FR_VINT(c->acked)), err));
+    return fr_sql_feed_add(s, c, event, at, err);
 }
 
 /* A KeID that is gone stays taken: else a replayed commit would bring back a revoked
  * key. So does one that a resolve did not find: its device has dropped the key, and a
  * commit that was held up on its way must not take the place of what works. */
-static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
+static enum fr_code refuse_known_key(struct fr_sql_store *s, const char *key_id,
                                      struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -238,29 +125,48 @@ static enum fr_code refuse_known_key(struct fr_sqlite *s, const char *key_id,
     return fr_sql_end(rc);
 }
 
-/* current moves to previous, and what was there goes. Who revokes by the listing that
- * the place has now must find both. */
-static enum fr_code make_room(struct fr_sqlite *s, const struct fr_store_credential *c,
+static enum fr_code demote(struct fr_sql_store *s,
+                           const struct fr_store_credential *current,
+                           const char *enrolee, struct fr_err *err)
+{
+    return fr_sql_expect(s, FR_SQL_CREDENTIAL_DEMOTE,
+                         FR_VALUES(FR_VTEXT(current->key_id), FR_VTEXT(enrolee),
+                                   FR_VINT(current->acked)),
+                         err);
+}
+
+/* Two keys have room beside the new one's place: the one that the device is known to
+ * have must not go for one that it may never have got. Who revokes by the listing that
+ * the place has now must find what stays. */
+static enum fr_code make_room(struct fr_sql_store *s,
+                              const struct fr_store_credential *c,
                               struct fr_store_displaced *ret, struct fr_err *err)
 {
     struct fr_store_credential current = {0}, previous = {0};
+    bool stays;
 
     FR_TRY(in_slot(s, &c->place, FR_SLOT_CURRENT, &current, err));
     if (!current.key_id[0])
         return FR_OK;
     FR_TRY(in_slot(s, &c->place, FR_SLOT_PREVIOUS, &previous, err));
+    stays = previous.key_id[0] && previous.acked && !current.acked;
+    memcpy(ret->current, current.key_id, sizeof ret->current);
+    ret->was_acked = current.acked != 0;
+    if (stays) {
+        memcpy(ret->removed, current.key_id, sizeof ret->removed);
+        FR_TRY(drop(s, &current, FR_EVENT_RETIRED, c->created, err));
+        return fr_sql_expect(s, FR_SQL_CREDENTIAL_FOLLOW,
+                             FR_VALUES(FR_VTEXT(previous.key_id), FR_VTEXT(c->enrolee)),
+                             err);
+    }
+    memcpy(ret->removed, previous.key_id, sizeof ret->removed);
     if (previous.key_id[0])
         FR_TRY(drop(s, &previous, FR_EVENT_RETIRED, c->created, err));
-    FR_TRY(fr_sql_run_one(s, FR_SQL_CREDENTIAL_DEMOTE,
-                          FR_VALUES(FR_VTEXT(current.key_id), FR_VTEXT(c->enrolee)),
-                          "credential", err));
-    memcpy(ret->removed, previous.key_id, sizeof ret->removed);
     memcpy(ret->previous, current.key_id, sizeof ret->previous);
-    ret->was_acked = current.acked != 0;
-    return FR_OK;
+    return demote(s, &current, c->enrolee, err);
 }
 
-static enum fr_code commit(struct fr_sqlite *s, const struct fr_store_credential *c,
+static enum fr_code commit(struct fr_sql_store *s, const struct fr_store_credential *c,
                            struct fr_slice response, struct fr_store_displaced *ret,
                            struct fr_err *err)
 {
@@ -269,7 +175,7 @@ static enum fr_code commit(struct fr_sqlite *s, const struct fr_store_credential
     FR_TRY(refuse_known_key(s, c->key_id, err));
     FR_TRY(make_room(s, c, &displaced, err));
     FR_TRY(insert(s, c, response, err));
-    FR_TRY(feed_add(s, c, FR_EVENT_ADDED, c->created, err));
+    FR_TRY(fr_sql_feed_add(s, c, FR_EVENT_ADDED, c->created, err));
     *ret = displaced;
     return FR_OK;
 }
@@ -281,12 +187,12 @@ static void credential_commit(struct fr_store *store,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, commit(fr_sqlite_of(store), c, response, ret, &err), &err);
+    fr_sql_done(call, commit(fr_sql_of(store), c, response, ret, &err), &err);
 }
 
 /* ---- the life after it ---- */
 
-static enum fr_code response(struct fr_sqlite *s, const char *key_id,
+static enum fr_code response(struct fr_sql_store *s, const char *key_id,
                              struct fr_buf *ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -306,7 +212,7 @@ static void credential_response(struct fr_store *store, const char *key_id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, response(fr_sqlite_of(store), key_id, ret, &err), &err);
+    fr_sql_done(call, response(fr_sql_of(store), key_id, ret, &err), &err);
 }
 
 static enum fr_code each(struct fr_sql_rows *rows, struct fr_store_credential_rows out,
@@ -327,17 +233,17 @@ static bool given(const char *s)
     return s && *s;
 }
 
-static enum fr_code list(struct fr_sqlite *s, const struct fr_store_page *page,
+static enum fr_code list(struct fr_sql_store *s, const struct fr_store_page *page,
                          struct fr_store_credential_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
     struct fr_sql_value values[] = {
         FR_VTEXT(page->after),  FR_VINT(fr_page_limit(page)), FR_VTEXT(page->enrolee),
         FR_VTEXT(page->target), FR_VTEXT(page->san),          {.type = FR_SQL_END}};
-    enum fr_sql sql = given(page->san)       ? FR_SQL_CREDENTIAL_LIST_SAN
-                      : given(page->enrolee) ? FR_SQL_CREDENTIAL_LIST_ENROLEE
-                      : given(page->target)  ? FR_SQL_CREDENTIAL_LIST_TARGET
-                                             : FR_SQL_CREDENTIAL_LIST;
+    int sql = given(page->san)       ? FR_SQL_CREDENTIAL_LIST_SAN
+              : given(page->enrolee) ? FR_SQL_CREDENTIAL_LIST_ENROLEE
+              : given(page->target)  ? FR_SQL_CREDENTIAL_LIST_TARGET
+                                     : FR_SQL_CREDENTIAL_LIST;
 
     if (sql == FR_SQL_CREDENTIAL_LIST)
         values[2].type = FR_SQL_END; /* it has no filter */
@@ -351,28 +257,27 @@ static void credential_list(struct fr_store *store, const struct fr_store_page *
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, list(fr_sqlite_of(store), page, rows, &err), &err);
+    fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
-static enum fr_code ack(struct fr_sqlite *s, const char *key_id, int64_t at,
+static enum fr_code ack(struct fr_sql_store *s, const char *key_id, int64_t at,
                         int64_t retires, bool *ret_first, struct fr_err *err)
 {
     struct fr_store_credential c = {0}, previous = {0};
-    int changed;
 
     FR_TRY(find(s, key_id, &c, err));
     if (c.slot != FR_SLOT_CURRENT || c.acked != 0) {
         *ret_first = false;
         return FR_OK;
     }
-    FR_TRY(fr_sql_run(s, FR_SQL_CREDENTIAL_ACK,
-                      FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), &changed, err));
     FR_TRY(in_slot(s, &c.place, FR_SLOT_PREVIOUS, &previous, err));
+    FR_TRY(fr_sql_expect(s, FR_SQL_CREDENTIAL_ACK,
+                         FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), err));
     if (previous.key_id[0])
         FR_TRY(fr_sql_run(s, FR_SQL_CREDENTIAL_RETIRES,
                           FR_VALUES(FR_VTEXT(previous.key_id), FR_VINT(retires)), NULL,
                           err));
-    *ret_first = changed > 0;
+    *ret_first = true;
     return FR_OK;
 }
 
@@ -381,8 +286,8 @@ static void credential_ack(struct fr_store *store, const char *key_id, int64_t a
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, ack(fr_sqlite_of(store), key_id, at, retires, ret_first, &err),
-                   &err);
+    fr_sql_done(call, ack(fr_sql_of(store), key_id, at, retires, ret_first, &err),
+                &err);
 }
 
 static void credential_rewrap(struct fr_store *store, const char *key_id,
@@ -390,11 +295,11 @@ static void credential_rewrap(struct fr_store *store, const char *key_id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call,
-                   fr_sql_run_one(fr_sqlite_of(store), FR_SQL_CREDENTIAL_REWRAP,
-                                  FR_VALUES(FR_VTEXT(key_id), FR_VBLOB(wrapped)),
-                                  "credential", &err),
-                   &err);
+    fr_sql_done(call,
+                fr_sql_run_one(fr_sql_of(store), FR_SQL_CREDENTIAL_REWRAP,
+                               FR_VALUES(FR_VTEXT(key_id), FR_VBLOB(wrapped)),
+                               "credential", &err),
+                &err);
 }
 
 static void credential_fetched(struct fr_store *store, const char *key_id, int64_t at,
@@ -402,13 +307,13 @@ static void credential_fetched(struct fr_store *store, const char *key_id, int64
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call,
-                   fr_sql_run(fr_sqlite_of(store), FR_SQL_CREDENTIAL_FETCHED,
-                              FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), NULL, &err),
-                   &err);
+    fr_sql_done(call,
+                fr_sql_run(fr_sql_of(store), FR_SQL_CREDENTIAL_FETCHED,
+                           FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), NULL, &err),
+                &err);
 }
 
-static enum fr_code remove_one(struct fr_sqlite *s, const char *key_id,
+static enum fr_code remove_one(struct fr_sql_store *s, const char *key_id,
                                enum fr_store_event event, int64_t at,
                                struct fr_err *err)
 {
@@ -424,11 +329,10 @@ static void credential_remove(struct fr_store *store, const char *key_id,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, remove_one(fr_sqlite_of(store), key_id, event, at, &err),
-                   &err);
+    fr_sql_done(call, remove_one(fr_sql_of(store), key_id, event, at, &err), &err);
 }
 
-static enum fr_code due(struct fr_sqlite *s, int64_t now, size_t limit,
+static enum fr_code due(struct fr_sql_store *s, int64_t now, size_t limit,
                         struct fr_store_credential_rows out, struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
@@ -444,16 +348,16 @@ static void credential_due(struct fr_store *store, int64_t now, size_t limit,
 {
     struct fr_err err = {0};
 
-    fr_sqlite_done(call, due(fr_sqlite_of(store), now, limit, rows, &err), &err);
+    fr_sql_done(call, due(fr_sql_of(store), now, limit, rows, &err), &err);
 }
 
 static void credential_next_due(struct fr_store *store, int64_t *ret,
                                 struct fr_store_call call)
 {
-    least(store, FR_SQL_CREDENTIAL_NEXT_DUE, ret, call);
+    fr_sql_least(store, FR_SQL_CREDENTIAL_NEXT_DUE, ret, call);
 }
 
-void fr_sqlite_credential_ops(struct fr_store_methods *m)
+void fr_sql_credential_ops(struct fr_store_methods *m)
 {
     m->credential_commit = credential_commit;
     m->credential_find = credential_find;
@@ -465,8 +369,4 @@ void fr_sqlite_credential_ops(struct fr_store_methods *m)
     m->credential_remove = credential_remove;
     m->credential_due = credential_due;
     m->credential_next_due = credential_next_due;
-    m->feed = feed;
-    m->feed_last = feed_last;
-    m->feed_oldest = feed_oldest;
-    m->feed_prune = feed_prune;
 }
