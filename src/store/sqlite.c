@@ -16,7 +16,7 @@ struct fr_sqlite {
     struct fr_sql_store sql; /* first */
     sqlite3 *db;
     sqlite3_stmt *stmt[FR_N_STATEMENTS];
-    sqlite3_stmt *end, *mark, *keep, *undo;
+    sqlite3_stmt *begin, *end, *rollback, *mark, *keep, *undo;
 };
 
 static struct fr_sqlite *of(struct fr_sql_store *s)
@@ -136,14 +136,14 @@ static enum fr_code plain(struct fr_sqlite *s, const char *text, sqlite3_stmt **
 
 static enum fr_code execute(struct fr_sqlite *s, const char *sql, struct fr_err *err)
 {
-    if (sqlite3_exec(s->db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        return FR_FAIL(err, FR_ESTORE, "database: %s", sqlite3_errmsg(s->db));
-    return FR_OK;
+    int rc = sqlite3_exec(s->db, sql, NULL, NULL, NULL);
+
+    return rc == SQLITE_OK ? FR_OK : fail(s, rc, err);
 }
 
 static enum fr_code begin(struct fr_sql_store *sql, struct fr_err *err)
 {
-    return execute(of(sql), "BEGIN IMMEDIATE", err);
+    return plain(of(sql), "BEGIN IMMEDIATE", &of(sql)->begin, err);
 }
 
 /* A read transaction begins at its first read. */
@@ -156,7 +156,7 @@ static enum fr_code rollback(struct fr_sql_store *sql, struct fr_err *err)
 {
     if (sqlite3_get_autocommit(of(sql)->db))
         return FR_OK; /* SQLite has rolled back by itself */
-    return execute(of(sql), "ROLLBACK", err);
+    return plain(of(sql), "ROLLBACK", &of(sql)->rollback, err);
 }
 
 static enum fr_code commit(struct fr_sql_store *sql, struct fr_err *err)
@@ -208,7 +208,8 @@ static int ask_before_commit(void *ctx)
 static void sqlite_close(struct fr_sql_store *sql)
 {
     struct fr_sqlite *s = of(sql);
-    sqlite3_stmt *const own[] = {s->end, s->mark, s->keep, s->undo};
+    sqlite3_stmt *const own[] = {s->begin, s->end,  s->rollback,
+                                 s->mark,  s->keep, s->undo};
 
     for (size_t i = 0; i < FR_N_STATEMENTS; i++)
         (void)sqlite3_finalize(s->stmt[i]);
