@@ -103,7 +103,7 @@ static enum fr_code check_name(struct fr_vault *v, struct fr_err *err)
     if (rc == FR_ENOTFOUND)
         return FR_OK;
     FR_TRY(rc);
-    if (had.instance[0] && !fr_str_equal(had.instance, v->instance) &&
+    if (had.instance[0] && v->instance[0] && !fr_str_equal(had.instance, v->instance) &&
         fr_wall_s(v->env) - had.seen < FR_VAULT_LEASE_S)
         return FR_FAIL_AS(
             err, FR_ECONFIG, "node-taken",
