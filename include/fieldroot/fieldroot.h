@@ -87,6 +87,9 @@ FR_API fr_status fr_trigger_add_document(fr_trigger *trigger, const char *json,
                                          fr_error *error);
 /* A fresh exchange although the first entry's credential is still valid. */
 FR_API void fr_trigger_set_renew(fr_trigger *trigger, int renew);
+/* Success is also that the target has fetched its key, within ms (at most 600000; 0: it
+ * is not). Otherwise FR_STATUS_UNREACHABLE, "target-not-fetched": the key is kept. */
+FR_API void fr_trigger_set_wait_target(fr_trigger *trigger, int64_t ms);
 
 /* ---- events ---- */
 

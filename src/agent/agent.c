@@ -22,11 +22,12 @@ struct agent {
     const struct fr_device *device;
     struct fr_agent_socket *socket;
     struct fr_run *run;
-    uint64_t requester; /* of the run; 0: nobody */
-    bool from_list;     /* the run is of the configured list */
-    unsigned failures;  /* in a row */
-    int64_t retry_at;   /* mono_ms; -1: no retry is due */
-    int64_t renew_at;   /* seconds since 1970; 0: nothing to renew */
+    uint64_t requester;     /* of the run; 0: nobody */
+    bool from_list;         /* the run is of the configured list */
+    int64_t wait_target_ms; /* of the request that comes to a run */
+    unsigned failures;      /* in a row */
+    int64_t retry_at;       /* mono_ms; -1: no retry is due */
+    int64_t renew_at;       /* seconds since 1970; 0: nothing to renew */
     /* of a request that brought addresses; the run borrows all three */
     struct fr_device asked;
     struct fr_host *hosts;
@@ -167,8 +168,12 @@ static void refuse(struct agent *a, uint64_t who, const char *outcome,
 static enum fr_code start(struct agent *a, const struct fr_device *device,
                           struct fr_document *doc, bool renew, struct fr_err *err)
 {
-    struct fr_run_setup setup = {
-        .device = device, .renew = renew, .lock_held = true, .fn = on_event, .ctx = a};
+    struct fr_run_setup setup = {.device = device,
+                                 .renew = renew,
+                                 .wait_target_ms = a->wait_target_ms,
+                                 .lock_held = true,
+                                 .fn = on_event,
+                                 .ctx = a};
 
     return fr_run_open(&setup, doc, &a->run, err);
 }
@@ -283,6 +288,13 @@ static enum fr_code take_hosts(struct agent *a, json_t *given, struct fr_err *er
     return fill_hosts(a, given, err);
 }
 
+static int64_t wait_of(const json_t *given)
+{
+    int64_t ms = json_integer_value(given);
+
+    return ms < 0 ? 0 : ms > FR_BUDGET_MAX ? FR_BUDGET_MAX : ms;
+}
+
 static enum fr_code on_provision(struct agent *a, const json_t *request,
                                  struct fr_err *err)
 {
@@ -292,7 +304,10 @@ static enum fr_code on_provision(struct agent *a, const json_t *request,
     FR_TRY(take_hosts(a, json_object_get(request, "hosts"), err));
     FR_TRY(document_of(request, &doc, err));
     a->from_list = false;
-    return start(a, &a->asked, doc, renew, err);
+    a->wait_target_ms = wait_of(json_object_get(request, "waitTargetMs"));
+    enum fr_code rc = start(a, &a->asked, doc, renew, err);
+    a->wait_target_ms = 0;
+    return rc;
 }
 
 static enum fr_code on_trigger(struct agent *a, const json_t *request,

@@ -8,7 +8,7 @@
  * Its Unix socket (0600) takes one JSON line, at most FR_AGENT_LINE_MAX octets:
  *
  *     {"op":"provision","document":{...},"renew":false,
- *      "hosts":[{"name":"mef.example.com","address":"192.0.2.1"}]}
+ *      "hosts":[{"name":"mef.example.com","address":"192.0.2.1"}],"waitTargetMs":0}
  *     {"op":"trigger"}
  *     {"op":"status"}
  *

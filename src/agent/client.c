@@ -19,6 +19,7 @@ struct fr_client {
 struct fr_trigger {
     struct fr_manual *manual;
     bool renew;
+    int64_t wait_target_ms;
 };
 
 enum fr_status fr_client_status(const struct fr_err *e, struct fr_error *ret)
@@ -217,14 +218,22 @@ void fr_trigger_set_renew(struct fr_trigger *trigger, int renew)
     trigger->renew = renew != 0;
 }
 
+void fr_trigger_set_wait_target(struct fr_trigger *trigger, int64_t ms)
+{
+    trigger->wait_target_ms = ms < 0 ? 0 : ms > FR_BUDGET_MAX ? FR_BUDGET_MAX : ms;
+}
+
 /* ---- the two faces ---- */
 
 enum fr_status fr_run_new(struct fr_client *client, struct fr_trigger *trigger,
                           fr_event_fn fn, void *ctx, struct fr_run **run,
                           struct fr_error *error)
 {
-    struct fr_run_setup setup = {
-        .device = &client->device, .renew = trigger->renew, .fn = fn, .ctx = ctx};
+    struct fr_run_setup setup = {.device = &client->device,
+                                 .renew = trigger->renew,
+                                 .wait_target_ms = trigger->wait_target_ms,
+                                 .fn = fn,
+                                 .ctx = ctx};
     struct fr_document *doc;
     struct fr_err err;
 

@@ -506,6 +506,7 @@ static enum fr_code set_up(struct fr_run *r, const struct fr_run_setup *setup,
     r->context = (struct fr_run_context){.env = d->env,
                                          .confirmation = d->config->confirmation,
                                          .mef_base = d->config->mef_base,
+                                         .wait_target_ms = setup->wait_target_ms,
                                          .records = upload_records,
                                          .ctx = r};
     FR_TRY(fr_keyring_open(d->config, &r->keys, err));

@@ -36,9 +36,10 @@ struct fr_device {
 
 struct fr_run_setup {
     const struct fr_device *device;
-    bool renew;     /* walk although the first entry's credential is valid */
-    bool lock_held; /* by the caller, who keeps it (the agent) */
-    fr_event_fn fn; /* may be NULL */
+    bool renew;             /* walk although the first entry's credential is valid */
+    bool lock_held;         /* by the caller, who keeps it (the agent) */
+    int64_t wait_target_ms; /* success is also the target's first fetch; 0: it is not */
+    fr_event_fn fn;         /* may be NULL */
     void *ctx;
 };
 

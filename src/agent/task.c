@@ -10,6 +10,8 @@
 /* What the driver itself answers to an action, until it is the method's turn. */
 #define ANSWERS_MAX (FR_ACTS_MAX + 1)
 
+#define LAST_ANSWER_MS 5000 /* on its way when the time to wait is over */
+
 struct fr_task {
     struct fr_task_setup setup;
     struct fr_bootstrap *bootstrap; /* one of the two */
@@ -89,9 +91,34 @@ static void drop_refused(struct fr_task *t)
         t->setup.on_warning(t->setup.ctx, err.msg);
 }
 
+static bool waits_for_target(const struct fr_task *t)
+{
+    return t->setup.context->wait_target_ms > 0 && !t->setup.pending;
+}
+
+/* The key is there and stays, but no success is known of: what ends a wait is the time
+ * that was given for it, so there is no retry. */
+static void fail_waiting(struct fr_task *t)
+{
+    struct fr_err why = t->err;
+
+    if (why.code != FR_EINTERRUPTED)
+        fr_err_set(&t->err, FR_EUNREACHABLE, "target-not-fetched", FR_HERE,
+                   "%s is kept, but %s is not known to have fetched it: %s",
+                   t->stored->key_id, t->stored->target, why.msg);
+    t->end.result = fr_result_of_err(&t->err, t->phase);
+    t->end.result.retry_after_ms = FR_LIST_BUDGET_MAX;
+    t->over = true;
+    close_conn(t);
+}
+
 /* t->err says why. */
 static void fail(struct fr_task *t)
 {
+    if (t->flipped && waits_for_target(t)) {
+        fail_waiting(t);
+        return;
+    }
     if (t->flipped) {
         t->setup.on_warning(t->setup.ctx, t->err.msg);
         succeed(t);
@@ -282,6 +309,13 @@ static enum fr_code do_send(struct fr_task *t, struct fr_slice bytes)
     return fr_conn_send(t->conn, bytes, &t->err);
 }
 
+static void do_wait(struct fr_task *t, int64_t wait_ms)
+{
+    t->setup.deadline = fr_mono_ms(t->setup.device->env) + wait_ms + LAST_ANSWER_MS;
+    if (t->conn)
+        fr_conn_set_deadline(t->conn, t->setup.deadline);
+}
+
 static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
 {
     switch (act->kind) {
@@ -300,6 +334,9 @@ static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
         return do_flip(t, act->credential);
     case FR_ACT_DROP_PENDING:
         return do_drop(t);
+    case FR_ACT_WAIT:
+        do_wait(t, act->wait_ms);
+        return FR_OK;
     case FR_ACT_PHASE:
         reach(t, act->phase);
         return FR_OK;

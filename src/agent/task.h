@@ -4,7 +4,8 @@
  * it asks for. The method decides, the task does (engine/io.h).
  *
  * A bootstrap has succeeded once its slots are flipped: what fails after that is a
- * warning.
+ * warning. Where success is also the target's first fetch, it is a failure of class
+ * unreachable ("target-not-fetched"), without a retry: the key is kept.
  */
 #ifndef FR_AGENT_TASK_H
 #define FR_AGENT_TASK_H

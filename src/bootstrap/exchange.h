@@ -11,8 +11,16 @@
  *            mefClientReg, commands as above; 4004: DROP_PENDING; done
  *
  * FR_EV_FLIPPED is the success: whatever fails after it is FR_ACT_WARN, then DONE. A
- * failure before it ends the run, with the class of its code. The exporter's octets are
- * used once, on the connection they are from: no failure is answered by a reconnect.
+ * failure before it ends the run, with the class of its code. A MEF without the key
+ * confirmation (where that is optional) commits at the first Command Retrieve: then the
+ * FLIP follows its answer.
+ *
+ * Where success is also the target's first fetch (wait_target_ms of the context),
+ * FR_ACT_WAIT follows the upload, and what fails after the flip is a failure: the key
+ * is kept all the same. A MEF that cannot tell costs a warning. A resolve never waits.
+ *
+ * The exporter's octets are used once, on the connection they are from: no failure is
+ * answered by a reconnect.
  *
  * A run that fails after STORE_PENDING, even by the MEF's definite no, leaves the
  * pending slot as it is (actions of a failed step are ignored): the next start resolves
@@ -36,9 +44,11 @@
     X(FR_X_KEY_REG, "key-registration")                                                \
     X(FR_X_STORING, "storing")                                                         \
     X(FR_X_CONFIRMING, "confirming")                                                   \
+    X(FR_X_COMMITTING, "committing")                                                   \
     X(FR_X_FLIPPING, "flipping")                                                       \
     X(FR_X_COMMANDS, "commands")                                                       \
     X(FR_X_REPORTING, "reporting")                                                     \
+    X(FR_X_WAITING, "waiting")                                                         \
     X(FR_X_RESOLVE_IDLE, "resolve-idle")                                               \
     X(FR_X_RESOLVE_CONNECTING, "resolve-connecting")                                   \
     X(FR_X_LOOKUP, "lookup")                                                           \

@@ -101,8 +101,9 @@ static enum fr_code request_line(const struct fr_provision_args *a, struct fr_bu
     FR_AUTO_CLEAR(buf) document = FR_BUF_INIT(FR_DOCUMENT_MAX);
 
     FR_TRY(fr_document_encode(a->doc, &document, err));
-    fr_buf_fmt(to, "{\"op\":\"provision\",\"renew\":%s,\"hosts\":[",
-               a->renew ? "true" : "false");
+    fr_buf_fmt(to,
+               "{\"op\":\"provision\",\"renew\":%s,\"waitTargetMs\":%lld,\"hosts\":[",
+               a->renew ? "true" : "false", (long long)a->wait_target_ms);
     for (size_t i = a->n_resolves; i-- > 0;)
         fr_buf_fmt(to, "{\"name\":\"%s\",\"address\":\"%s\"}%s", a->resolves[i].name,
                    a->resolves[i].address, i > 0 ? "," : "");
@@ -142,8 +143,10 @@ static enum fr_code run_here(struct fr_cli *cli, struct fr_client *client,
                              struct fr_provision_args *a, int stop_fd,
                              struct fr_err *err)
 {
-    struct fr_run_setup setup = {
-        .device = fr_client_device(client), .renew = a->renew, .fn = on_event};
+    struct fr_run_setup setup = {.device = fr_client_device(client),
+                                 .renew = a->renew,
+                                 .wait_target_ms = a->wait_target_ms,
+                                 .fn = on_event};
     FR_AUTO(progress) *progress = NULL;
     struct fr_document *doc = FR_TAKE(a->doc);
     struct fr_run *run = NULL;

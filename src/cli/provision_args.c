@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/timetext.h"
 #include "trigger/manual.h"
 
 enum {
@@ -14,7 +15,8 @@ enum {
     OPT_BOOTSTRAP,
     OPT_TARGET,
     OPT_RESOLVE,
-    OPT_RENEW
+    OPT_RENEW,
+    OPT_WAIT_TARGET
 };
 
 const struct fr_opt fr_provision_opts[] = {
@@ -29,6 +31,9 @@ const struct fr_opt fr_provision_opts[] = {
     {"resolve", "NAME=ADDR", "connects to ADDR for NAME; certificates must say NAME",
      OPT_RESOLVE},
     {"renew", NULL, "makes a new credential although one is valid", OPT_RENEW},
+    {"wait-target", "DURATION",
+     "success is also that the target has fetched its key, within PT1S to PT10M",
+     OPT_WAIT_TARGET},
     {0}};
 
 /* Targets by the --bootstrap that they follow: [0] stands before any, the default. */
@@ -113,6 +118,18 @@ static enum fr_code take_resolve(struct fr_provision_args *out, const char *text
     return FR_OK;
 }
 
+static enum fr_code take_wait(struct fr_provision_args *out, const char *text,
+                              struct fr_err *err)
+{
+    int64_t ms;
+
+    if (!fr_duration_parse(fr_slice_str(text), &ms) || ms < 1000 || ms > FR_BUDGET_MAX)
+        return FR_FAIL(err, FR_EUSAGE, "--wait-target \"%s\": from PT1S to PT10M",
+                       text);
+    out->wait_target_ms = ms;
+    return FR_OK;
+}
+
 static enum fr_code take_word(struct walk *w, const char *word, struct fr_err *err)
 {
     if (w->fqdn)
@@ -148,6 +165,8 @@ static enum fr_code take(struct walk *w, const struct fr_arg *arg, struct fr_err
     case OPT_RENEW:
         w->out->renew = true;
         return FR_OK;
+    case OPT_WAIT_TARGET:
+        return take_wait(w->out, arg->value, err);
     default: /* --target: see find_targets() */
         return FR_OK;
     }

@@ -20,6 +20,7 @@ struct fr_resolve {
 struct fr_provision_args {
     struct fr_document *doc;
     bool renew;
+    int64_t wait_target_ms; /* 0: not */
     bool idle_target; /* a default was given and nothing is there to take it: entries of
                          documents and discoveries name their own */
     struct fr_resolve resolves[FR_RESOLVES_MAX];
@@ -30,7 +31,8 @@ void fr_provision_args_clear(struct fr_provision_args *a);
 extern const struct fr_opt fr_provision_opts[];
 #define FR_PROVISION_WORDS                                                             \
     "[FQDN[:PORT]] [--instructions FILE|-] [--discover URI] "                          \
-    "[--bootstrap METHOD:FQDN[:PORT]] [--target ID] [--resolve NAME=ADDR] [--renew]"
+    "[--bootstrap METHOD:FQDN[:PORT]] [--target ID] [--resolve NAME=ADDR] [--renew] "  \
+    "[--wait-target DURATION]"
 
 /* Appends the file ("-": standard input) to to. */
 typedef enum fr_code (*fr_document_reader)(void *ctx, const char *file,

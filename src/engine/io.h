@@ -49,6 +49,7 @@ enum fr_act_kind {
     FR_ACT_FLIP, /* pending becomes current: answer FLIPPED; .credential (borrowed,
                     may be NULL) says whether the MEF confirmed it */
     FR_ACT_DROP_PENDING, /* answer DROPPED */
+    FR_ACT_WAIT,         /* the run may take .wait_ms more, for the target */
     FR_ACT_PHASE,        /* .phase reached: progress and the record */
     FR_ACT_WARN,         /* .text: success stands, but say this */
     FR_ACT_DONE          /* the run is over; finish() has its fruit */
@@ -72,6 +73,7 @@ struct fr_act {
     const char *path;
     const struct fr_credential *credential;
     enum fr_phase phase;
+    int64_t wait_ms;
     const char *text;
 };
 
@@ -89,6 +91,7 @@ struct fr_run_context {
     const struct fr_env *env;
     enum fr_confirmation confirmation; /* the device's default: required */
     const char *mef_base;              /* path of MEFBase, "/mefbase" [U-14] */
+    int64_t wait_target_ms; /* success is also the target's first fetch; 0: it is not */
     /* Attempt records of this trigger so far, as a JSON array, for the upload in the
      * session that succeeds; NULL: none. Called once, late. */
     enum fr_code (*records)(void *ctx, struct fr_buf *to, struct fr_err *err);

@@ -21,6 +21,7 @@ enum fr_mmef_ty { FR_TY_MEF_CLIENT_REG = 102, FR_TY_SYMM_KEY_REG = 104 };
 
 #define FR_MMEF_TYPE     "application/vnd.onem2m-res+json" /* "; ty=N" for create */
 #define FR_CONFIRM_PATH  "fieldroot-confirm"  /* below symmKeyReg: our extension */
+#define FR_FETCHED_PATH  "fieldroot-fetched"  /* below symmKeyReg: our extension */
 #define FR_ATTEMPTS_PATH "fieldroot-attempts" /* below mefClientReg: our extension */
 #define FR_CMD_PATH      "cmd"                /* mefClientCmd below mefClientReg */
 #define FR_LABEL_TARGET_FQDN                                                           \
@@ -122,6 +123,12 @@ FR_MUST_USE enum fr_code fr_mmef_changes_encode(const struct fr_mmef_changes *c,
 FR_MUST_USE enum fr_code fr_mmef_changes_decode(struct fr_slice json,
                                                 struct fr_mmef_changes *ret,
                                                 struct fr_err *err);
+
+/* Has the target fetched it? {"fetched":true} */
+FR_MUST_USE enum fr_code fr_mmef_is_fetched_encode(bool fetched, struct fr_buf *to,
+                                                   struct fr_err *err);
+FR_MUST_USE enum fr_code fr_mmef_is_fetched_decode(struct fr_slice json, bool *ret,
+                                                   struct fr_err *err);
 
 /* Error body of our servers: {"reason":"target-not-allowed","text":"..."}; a peer's
  * that is none yields empty strings. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Our extensions on the way: the key confirmation and the body of an error. */
+/* Our extensions on the way: key confirmation, the target's fetch, errors. */
 #include <string.h>
 
 #include "base/str.h"
@@ -33,6 +33,24 @@ enum fr_code fr_mmef_mac_decode(struct fr_slice json, uint8_t ret[FR_SHA256_LEN]
         return fr_mmef_malformed(err, "mac", "is not 32 octets in base64url");
     memcpy(ret, mac.data, FR_SHA256_LEN);
     return FR_OK;
+}
+
+enum fr_code fr_mmef_is_fetched_encode(bool fetched, struct fr_buf *to,
+                                       struct fr_err *err)
+{
+    fr_buf_fmt(to, "{\"fetched\":%s}", fetched ? "true" : "false");
+    return fr_buf_check(to, err);
+}
+
+enum fr_code fr_mmef_is_fetched_decode(struct fr_slice json, bool *ret,
+                                       struct fr_err *err)
+{
+    json_auto_t *root = NULL;
+
+    FR_TRY(fr_mmef_json_load(json, FR_MMEF_BODY_MAX, &root, err));
+    if (!json_object_get(root, "fetched"))
+        return fr_mmef_malformed(err, "fetched", "is missing");
+    return fr_mmef_json_bool(root, "fetched", ret, err);
 }
 
 enum fr_code fr_mmef_problem_encode(const struct fr_mmef_problem *p, struct fr_buf *to,

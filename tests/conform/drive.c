@@ -102,6 +102,13 @@ static void do_close(struct fr_drive *d, const struct fr_act *act)
     d->replies.len = d->taken = 0;
 }
 
+static void do_wait(struct fr_drive *d, const struct fr_act *act)
+{
+    assert_true(d->flipped);
+    assert_true(act->wait_ms > 0);
+    note(d, "wait");
+}
+
 static void do_phase(struct fr_drive *d, const struct fr_act *act)
 {
     assert_true(act->phase > d->phase || d->phase == FR_PHASE_TRIGGER);
@@ -125,11 +132,17 @@ static void do_done(struct fr_drive *d, const struct fr_act *act)
 }
 
 static void (*const doers[])(struct fr_drive *d, const struct fr_act *act) = {
-    [FR_ACT_CONNECT] = do_connect,     [FR_ACT_SEND] = do_send,
-    [FR_ACT_CLOSE] = do_close,         [FR_ACT_READ_FILE] = do_read,
-    [FR_ACT_STORE_PENDING] = do_store, [FR_ACT_FLIP] = do_flip,
-    [FR_ACT_DROP_PENDING] = do_drop,   [FR_ACT_PHASE] = do_phase,
-    [FR_ACT_WARN] = do_warn,           [FR_ACT_DONE] = do_done};
+    [FR_ACT_CONNECT] = do_connect,
+    [FR_ACT_SEND] = do_send,
+    [FR_ACT_CLOSE] = do_close,
+    [FR_ACT_READ_FILE] = do_read,
+    [FR_ACT_STORE_PENDING] = do_store,
+    [FR_ACT_FLIP] = do_flip,
+    [FR_ACT_DROP_PENDING] = do_drop,
+    [FR_ACT_PHASE] = do_phase,
+    [FR_ACT_WAIT] = do_wait,
+    [FR_ACT_WARN] = do_warn,
+    [FR_ACT_DONE] = do_done};
 
 static void see(struct fr_drive *d, const struct fr_ev *ev)
 {

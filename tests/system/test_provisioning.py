@@ -308,6 +308,15 @@ class Target(lab.TestCase):
         lab.wait_until(lambda: not broker.accepts(keid, key), "Mosquitto to refuse the device")
         self.assertEqual(watch.stop(), 0)
 
+    def test_success_can_wait_for_the_target(self):
+        alone = self.device.provision("--wait-target", "PT1S", self.lab.mef())
+        self.assertFailed(alone, 69, "unreachable", "target-not-fetched")
+        self.assertEqual(self.device.slots(), {"current"})
+        self.target.watch()
+        run = self.device.provision("--wait-target", "PT1M", "--renew", self.lab.mef())
+        self.assertEqual(run.status, 0, run)
+        lab.wait_until(lambda: run.outcome["keyId"] in self.target.keys(), "the psk file")
+
     def test_one_pass_is_enough_and_a_second_changes_nothing(self):
         keid = self.device.provision(self.lab.mef()).outcome["keyId"]
         self.assertEqual(self.target.sync().status, 0)

@@ -61,6 +61,7 @@ static const struct shape {
     [FR_F_CODE] = {OCTETS, 1, 1},
     [FR_F_REASON] = {TEXT, 0, FR_ERR_REASON_MAX - 1},
     [FR_F_TEXT] = {TEXT, 0, FR_ERR_MSG_MAX - 1},
+    [FR_F_FETCHED] = {OCTETS, 8, 8},
 };
 
 const char *fr_worker_name(enum fr_worker w)

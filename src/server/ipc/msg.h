@@ -52,11 +52,12 @@ const char *fr_worker_name(enum fr_worker w);
     X(FR_F_METHOD, "method")                /* bootstrap method */                     \
     X(FR_F_CREDENTIAL_REF, "credentialRef") /* "cert:<hex>" */                         \
     X(FR_F_EXPIRES, "expires")              /* u64, seconds since 1970 */              \
-    X(FR_F_JSON, "json")     /* records, documents, admin calls and answers */         \
-    X(FR_F_SINCE, "since")   /* u64, feed cursor */                                    \
-    X(FR_F_CODE, "code")     /* u8, enum fr_code: how a request ended */               \
-    X(FR_F_REASON, "reason") /* token */                                               \
-    X(FR_F_TEXT, "text")     /* for people */
+    X(FR_F_JSON, "json")       /* records, documents, admin calls and answers */       \
+    X(FR_F_SINCE, "since")     /* u64, feed cursor */                                  \
+    X(FR_F_CODE, "code")       /* u8, enum fr_code: how a request ended */             \
+    X(FR_F_REASON, "reason")   /* token */                                             \
+    X(FR_F_TEXT, "text")       /* for people */                                        \
+    X(FR_F_FETCHED, "fetched") /* u64, seconds since 1970; absent: not yet */
 enum fr_field {
 #define X(id, name) id,
     FR_FIELDS(X)
@@ -79,12 +80,12 @@ enum fr_field {
  *            is optional), commits new = current, old = previous. Reply: MAC of the
  * MEF. Refused as in AUTHORISE, checked again. ACK        step 4: Command Retrieve.
  * previous gets its retirement date. LOOKUP     resolve: the committed registration
- * KEY_ID of this very enrolee. Reply: RESPONSE; FR_ENOTFOUND otherwise. REPORT attempt
- * records (JSON array) of an enrolee's run. NOTE       audit line for what never became
- * a request (TLS refusals). No reply. FETCH      a target asks for its key. Reply: KEY,
- * ENROLEE, EXPIRES. FEED       changes since SINCE for this target. Reply: JSON
- * (fr_mmef_changes). DISCOVER   the document assigned to this enrolee. Reply: JSON.
- * ADMIN      an operator's call, JSON {"op":..., ...}. Reply: JSON.
+ * KEY_ID of this very enrolee. Reply: RESPONSE, FETCHED; FR_ENOTFOUND otherwise. REPORT
+ * attempt records (JSON array) of an enrolee's run. NOTE       audit line for what
+ * never became a request (TLS refusals). No reply. FETCH      a target asks for its
+ * key. Reply: KEY, ENROLEE, EXPIRES. FEED       changes since SINCE for this target.
+ * Reply: JSON (fr_mmef_changes). DISCOVER   the document assigned to this enrolee.
+ * Reply: JSON. ADMIN      an operator's call, JSON {"op":..., ...}. Reply: JSON.
  */
 #define FR_MSGS(X)                                                                     \
     X(FR_MSG_AUTHORISE, "authorise", FR_WM(FR_WORKER_ENROL),                           \

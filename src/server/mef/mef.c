@@ -14,6 +14,7 @@ static const struct fr_route routes[] = {
     {"PUT", "/{}/" FR_CMD_PATH, fr_mef_command_update},
     {"POST", "/{}/" FR_CONFIRM_PATH, fr_mef_confirm},
     {"POST", "/{}/" FR_ATTEMPTS_PATH, fr_mef_attempts},
+    {"GET", "/{}/" FR_FETCHED_PATH, fr_mef_fetched},
     {.method = NULL},
 };
 
@@ -28,6 +29,7 @@ static void session_free(void *session)
 
     if (!s)
         return;
+    fr_mef_wait_free(s->wait);
     fr_secret_free(s->ke);
     fr_buf_clear(&s->response);
     free(s);
@@ -109,6 +111,15 @@ enum fr_code fr_mef_own_client(const struct fr_exchange *x, struct fr_err *err)
         return FR_OK;
     return FR_FAIL_AS(err, FR_ENOTFOUND, "no-such-registration",
                       "no such client registration on this connection");
+}
+
+bool fr_mef_key_id_of(const struct fr_exchange *x, char ret[FR_KEYID_MAX + 1])
+{
+    char text[FR_ID_MAX + FR_KEYID_MAX + 1];
+
+    snprintf(text, sizeof text, "%s@%s", x->match.param[0],
+             x->worker->config->mef_fqdn);
+    return fr_keyid_parse(fr_slice_str(text), ret);
 }
 
 enum fr_code fr_mef_grant_expiry(const struct fr_worker_context *w, int64_t asked,

@@ -260,12 +260,9 @@ static void looked_up(struct fr_exchange *x, const struct fr_msg *reply)
 static void look_up(struct fr_exchange *x)
 {
     struct fr_mef_session *s = x->session;
-    char text[FR_ID_MAX + FR_KEYID_MAX + 1];
     struct fr_err err;
 
-    snprintf(text, sizeof text, "%s@%s", x->match.param[0],
-             x->worker->config->mef_fqdn);
-    if (!fr_keyid_parse(fr_slice_str(text), s->looked_up)) {
+    if (!fr_mef_key_id_of(x, s->looked_up)) {
         s->looked_up[0] = 0;
         (void)FR_FAIL_AS(&err, FR_ENOTFOUND, "no-such-registration",
                          "no such registration");

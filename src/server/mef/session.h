@@ -39,7 +39,10 @@ struct fr_mef_session {
     uint8_t enrolee_mac[FR_SHA256_LEN], mef_mac[FR_SHA256_LEN];
 
     char looked_up[FR_KEYID_MAX + 1]; /* by resolve: the next command acks it */
+    struct fr_mef_wait *wait;         /* fetched.c; NULL: nobody has waited yet */
 };
+
+#define FR_MEF_WAIT_MAX_S 60
 
 /* The last segment of the path names this session's client registration; else 404. */
 FR_MUST_USE enum fr_code fr_mef_own_client(const struct fr_exchange *x,
@@ -56,6 +59,9 @@ FR_MUST_USE enum fr_code fr_mef_check_alive(const struct fr_mef_session *s,
  * name. Borrowed from x. */
 const char *fr_mef_client_id(const struct fr_exchange *x);
 
+/* KeID of the registration that the path names; false: it names none. */
+bool fr_mef_key_id_of(const struct fr_exchange *x, char ret[FR_KEYID_MAX + 1]);
+
 /* A body as JSON; NULL: none, a member twice, or nested deeper than we recurse. */
 json_t *fr_mef_json(struct fr_slice body);
 
@@ -67,6 +73,9 @@ void fr_mef_confirm(struct fr_exchange *x);  /* commit.c */
 void fr_mef_command(struct fr_exchange *x);  /* command.c: Command Retrieve, the ack */
 void fr_mef_command_update(struct fr_exchange *x); /* command.c */
 void fr_mef_attempts(struct fr_exchange *x);       /* command.c */
+
+void fr_mef_fetched(struct fr_exchange *x);   /* fetched.c */
+void fr_mef_wait_free(struct fr_mef_wait *w); /* fetched.c */
 
 /* commit.c: step 3. mac NULL: without confirmation. The reply goes to next, which
  * calls fr_mef_committed() first. */

@@ -278,6 +278,8 @@ enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err)
     FR_TRY(rc);
     FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
     fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
+    if (c.fetched)
+        fr_reply_u64(q->reply, FR_F_FETCHED, (uint64_t)c.fetched);
     return FR_OK;
 }
 

@@ -246,6 +246,25 @@ static void a_failure_is_told_with_its_exit_status(void **state)
     assert_int_equal(stop(&f), 0);
 }
 
+static void a_request_may_wait_for_the_target(void **state)
+{
+    struct fixture f;
+    struct answer a;
+
+    (void)state;
+    start(&f, NULL, "");
+    run(&f);
+    assert_int_equal(
+        ask(&f,
+            "{\"op\":\"provision\",\"waitTargetMs\":5000,\"document\":" JSON_LIST(
+                JSON_ONE("late")) "}",
+            &a),
+        69);
+    assert_contains(a.text, "target-not-fetched");
+    assert_int_equal(ask(&f, PROVISION("late"), &a), 0); /* and the next one does not */
+    assert_int_equal(stop(&f), 0);
+}
+
 static void a_trigger_with_a_valid_credential_does_nothing(void **state)
 {
     struct fixture f;
@@ -506,6 +525,7 @@ int main(void)
         cmocka_unit_test(a_success_by_a_later_entry_is_one),
         cmocka_unit_test(a_given_list_is_walked),
         cmocka_unit_test(a_failure_is_told_with_its_exit_status),
+        cmocka_unit_test(a_request_may_wait_for_the_target),
         cmocka_unit_test(a_trigger_with_a_valid_credential_does_nothing),
         cmocka_unit_test(a_trigger_without_a_list_is_refused),
         cmocka_unit_test(a_request_during_a_run_is_refused_as_busy),

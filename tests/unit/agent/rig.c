@@ -116,8 +116,11 @@ struct fr_document *rig_document(const char *text)
 
 struct fr_run *rig_run(struct rig *r, const char *document, bool renew)
 {
-    struct fr_run_setup setup = {
-        .device = &r->device, .renew = renew, .fn = rig_event, .ctx = r};
+    struct fr_run_setup setup = {.device = &r->device,
+                                 .renew = renew,
+                                 .wait_target_ms = r->wait_target_ms,
+                                 .fn = rig_event,
+                                 .ctx = r};
     struct fr_run *run;
     struct fr_err err;
 

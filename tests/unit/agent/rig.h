@@ -67,7 +67,8 @@ struct rig {
     /* events of the runs so far */
     char *json[RIG_EVENTS_MAX];
     size_t n_events;
-    int stop_at; /* the listener stops the run at this event; -1: never */
+    int64_t wait_target_ms; /* of the runs to come */
+    int stop_at;            /* the listener stops the run at this event; -1: never */
 };
 
 /* The groups that use a rig have pki_setup() and pki_teardown(). extra: more lines of

@@ -380,6 +380,53 @@ static void records_that_cannot_be_kept_cost_one_warning(void **state)
     rig_clear(&r);
 }
 
+/* ---- success is also the target's fetch ---- */
+
+static void a_target_not_known_to_have_its_key_is_no_success(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    r.wait_target_ms = 5000;
+    assert_int_equal(rig_walk(&r, LIST(ONE("late"))), 69);
+    assert_int_equal(rig_count(&r, "attempt"), 1); /* no retry: it would be a new key */
+    assert_contains(rig_nth(&r, "attempt", 0), "\"reason\":\"target-not-fetched\"");
+    assert_contains(rig_nth(&r, "attempt", 0), "is kept");
+    assert_true(rig_has_current(&r, "late.example.com", NULL));
+    assert_int_equal(rig_n_pending(&r), 0);
+    rig_clear(&r);
+}
+
+static void after_a_target_that_did_not_come_the_next_is_tried(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    r.wait_target_ms = 5000;
+    assert_int_equal(rig_walk(&r, LIST(ONE("late") "," ONE("good"))), 0);
+    assert_true(rig_has_current(&r, "late.example.com", NULL));
+    assert_true(rig_has_current(&r, "good.example.com", NULL));
+    rig_clear(&r);
+}
+
+static void a_stop_while_waiting_is_an_interruption(void **state)
+{
+    struct fr_run *run;
+    struct rig r;
+
+    (void)state;
+    rig_init(&r, NULL);
+    r.wait_target_ms = 5000;
+    run = rig_run(&r, LIST(ONE("hangflip")), false);
+    fr_run_step(run, NULL, 0);
+    fr_run_stop(run);
+    assert_int_equal(rig_finish(&r, run), 75);
+    assert_true(rig_has_current(&r, "hangflip.example.com", NULL));
+    rig_clear(&r);
+}
+
 /* ---- with a real connection ---- */
 
 static void a_method_talks_over_tls(void **state)
@@ -484,6 +531,9 @@ int main(void)
         cmocka_unit_test(only_this_runs_records_are_uploaded),
         cmocka_unit_test(a_first_success_has_no_records_to_upload),
         cmocka_unit_test(records_that_cannot_be_kept_cost_one_warning),
+        cmocka_unit_test(a_target_not_known_to_have_its_key_is_no_success),
+        cmocka_unit_test(after_a_target_that_did_not_come_the_next_is_tried),
+        cmocka_unit_test(a_stop_while_waiting_is_an_interruption),
         cmocka_unit_test(a_method_talks_over_tls),
         cmocka_unit_test(a_server_that_rejects_us_is_a_refusal),
     };

@@ -358,6 +358,128 @@ static void mef_without_confirmation_is_accepted_where_it_is_optional(void **sta
     assert_ok(fr_drive_run(&f->d, &err));
     assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
     assert_false(c->confirmed);
+    /* its commit is at the first Command Retrieve, so the flip comes after it */
+    assert_string_equal(f->d.log, " connect send send store send send flip close done");
+    assert_int_equal(f->mef.count[MEF_COMMAND], 1);
+}
+
+static void begin_without_confirmation(struct mef_fixture *f)
+{
+    f->d.ctx.confirmation = FR_CONFIRMATION_OPTIONAL;
+    f->mef.raw[MEF_CONFIRM] = "HTTP/1.1 404 Not Found\r\n" MEF_EMPTY;
+}
+
+static void the_command_that_came_with_the_commit_is_answered(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    begin_without_confirmation(f);
+    f->mef.n_commands = 1;
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_int_equal(f->mef.reported[0], FR_CMD_CLASS_NOT_SUPPORTED);
+    assert_int_equal(f->mef.count[MEF_COMMAND], 1);
+}
+
+static void without_confirmation_a_mef_that_will_not_commit_is_refused(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    begin_without_confirmation(f);
+    f->mef.raw[MEF_COMMAND] = mef_http("403 Forbidden\r\nX-M2M-RSC: 4103\r\n",
+                                       "{\"reason\":\"unconfirmed\"}");
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EREFUSED, "unconfirmed");
+    assert_false(f->d.flipped);
+}
+
+static void without_confirmation_a_cut_commit_leaves_the_slot_pending(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    begin_without_confirmation(f);
+    f->mef.cuts[MEF_COMMAND] = true;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EUNREACHABLE, "connection-cut");
+    assert_true(f->d.is_stored);
+    assert_false(f->d.flipped);
+}
+
+static void without_confirmation_a_commit_that_is_no_command_is_invalid(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    begin_without_confirmation(f);
+    f->mef.raw[MEF_COMMAND] = "HTTP/1.1 200 OK\r\nX-M2M-RSC: 2000\r\n" MEF_EMPTY;
+    assert_fails(fr_drive_run(&f->d, &err), FR_EINVALID);
+    assert_false(f->d.flipped);
+}
+
+/* ---- waiting for the target ---- */
+
+static void a_fetch_ends_the_wait(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.n_not_fetched = 1;
+    f->mef.fetched_takes_ms = 50000;
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_string_equal(f->d.log, " connect send send store send flip send wait send "
+                                  "send close done");
+    assert_int_equal(f->mef.count[MEF_FETCHED],
+                     2); /* 50 s, then the 10 that are left */
+    assert_int_equal(f->d.n_warnings, 0);
+}
+
+static void a_target_that_does_not_come_is_unreachable(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.n_not_fetched = -1;
+    f->mef.fetched_takes_ms = 60000;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EUNREACHABLE, "target-not-fetched");
+    assert_true(f->d.flipped);
+    assert_int_equal(f->mef.count[MEF_FETCHED], 1);
+}
+
+static void a_mef_that_says_no_at_once_is_not_asked_for_ever(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.n_not_fetched = -1;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EUNREACHABLE, "target-not-fetched");
+    assert_in_range(f->mef.count[MEF_FETCHED], 2, 8);
+}
+
+static void a_mef_that_cannot_tell_costs_a_warning(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.raw[MEF_FETCHED] = "HTTP/1.1 404 Not Found\r\n" MEF_EMPTY;
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_int_equal(f->d.n_warnings, 1);
+    assert_contains(f->d.warning, "not waiting");
+}
+
+static void while_waiting_any_failure_is_one(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.raw[MEF_FETCHED] = "HTTP/1.1 200 OK\r\nX-M2M-RSC: 2000\r\n" MEF_EMPTY;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EINVALID, "mmef-malformed");
+    assert_true(f->d.flipped);
+}
+
+static void a_cut_after_the_flip_is_a_failure_where_the_target_counts(void **state)
+{
+    struct mef_fixture *f = *state;
+
+    f->d.ctx.wait_target_ms = 60000;
+    f->mef.cuts[MEF_COMMAND] = true;
+    assert_fails_as(fr_drive_run(&f->d, &err), FR_EUNREACHABLE, "connection-cut");
+    assert_true(f->d.flipped);
 }
 
 static void wrong_confirmation_is_refused_even_where_it_is_optional(void **state)
@@ -427,6 +549,16 @@ int main(void)
         T(mef_with_another_key_is_refused),
         T(mef_that_saw_another_registration_is_refused),
         T(mef_without_confirmation_is_accepted_where_it_is_optional),
+        T(the_command_that_came_with_the_commit_is_answered),
+        T(without_confirmation_a_mef_that_will_not_commit_is_refused),
+        T(without_confirmation_a_cut_commit_leaves_the_slot_pending),
+        T(without_confirmation_a_commit_that_is_no_command_is_invalid),
+        T(a_fetch_ends_the_wait),
+        T(a_target_that_does_not_come_is_unreachable),
+        T(a_mef_that_says_no_at_once_is_not_asked_for_ever),
+        T(a_mef_that_cannot_tell_costs_a_warning),
+        T(while_waiting_any_failure_is_one),
+        T(a_cut_after_the_flip_is_a_failure_where_the_target_counts),
         T(wrong_confirmation_is_refused_even_where_it_is_optional),
         cmocka_unit_test(every_phase_has_a_name_of_its_own),
         T(misused_exchange_is_unchanged),

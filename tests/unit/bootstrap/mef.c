@@ -32,6 +32,8 @@ static const struct route {
     {"POST", "Content-Type: application/json\r\n",
      "/mefbase/client-1/fieldroot-attempts", MEF_REPORT},
     {"GET", NULL, "/mefbase/" MEF_RI, MEF_LOOKUP},
+    {"GET", NULL, "/mefbase/" MEF_RI "/fieldroot-fetched?wait=50", MEF_FETCHED},
+    {"GET", NULL, "/mefbase/" MEF_RI "/fieldroot-fetched?wait=10", MEF_FETCHED},
 };
 
 static void parse(struct fr_slice sent, struct request *req, struct mef *m)
@@ -156,14 +158,23 @@ static void look_up(struct mef *m, const struct request *req, struct fr_buf *to)
     respond(m, to, "200 OK", 2000, fr_buf_view(&body));
 }
 
+static void say_fetched(struct mef *m, const struct request *req, struct fr_buf *to)
+{
+    bool no = m->n_not_fetched < 0 || m->count[MEF_FETCHED] <= m->n_not_fetched;
+
+    (void)req;
+    if (no)
+        fr_fake_env_advance(m->env, m->fetched_takes_ms);
+    respond(m, to, "200 OK", 2000,
+            fr_slice_str(no ? "{\"fetched\":false}" : "{\"fetched\":true}"));
+}
+
 static void (*const steps[])(struct mef *m, const struct request *req,
-                             struct fr_buf *to) = {[MEF_CLIENT_REG] = create_client,
-                                                   [MEF_KEY_REG] = create_key,
-                                                   [MEF_CONFIRM] = confirm,
-                                                   [MEF_COMMAND] = command,
-                                                   [MEF_UPDATE] = command,
-                                                   [MEF_REPORT] = take_report,
-                                                   [MEF_LOOKUP] = look_up};
+                             struct fr_buf *to) = {
+    [MEF_CLIENT_REG] = create_client, [MEF_KEY_REG] = create_key,
+    [MEF_CONFIRM] = confirm,          [MEF_COMMAND] = command,
+    [MEF_UPDATE] = command,           [MEF_REPORT] = take_report,
+    [MEF_LOOKUP] = look_up,           [MEF_FETCHED] = say_fetched};
 
 static bool mef_answer(void *state, struct fr_slice sent, struct fr_buf *reply)
 {
@@ -192,6 +203,7 @@ void mef_begin(struct mef *m, struct fr_drive *d)
     char relkeyid[2 * FR_RELKEYID_LEN + 1];
 
     *m = (struct mef){.client_creator = MEF_OWN_ID, .command_class = 2, .knows = true};
+    m->env = &d->env;
     m->key_reg = (struct fr_mmef_key_reg){.ri = MEF_RI,
                                           .creator = MEF_OWN_ID,
                                           .admin_fqdn = "mef.example.com",

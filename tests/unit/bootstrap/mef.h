@@ -23,6 +23,7 @@ enum mef_step {
     MEF_UPDATE,
     MEF_REPORT,
     MEF_LOOKUP,
+    MEF_FETCHED,
     MEF_N_STEPS
 };
 
@@ -34,7 +35,9 @@ struct mef {
     struct fr_mmef_key_reg key_reg; /* what is registered: fields may be changed */
     const char *client_creator;
     bool wrong_mac;
-    bool knows; /* MEF_LOOKUP */
+    bool knows;               /* MEF_LOOKUP */
+    int n_not_fetched;        /* so many times the answer is no; -1: for ever */
+    int64_t fetched_takes_ms; /* each no */
     int n_commands;
     int command_class;
     bool same_id;     /* of all commands */
@@ -48,6 +51,7 @@ struct mef {
     int reported[64];
 
     /* its own */
+    struct fr_fake_env *env; /* whose clock goes on while it waits */
     struct fr_secret *exported, *ke;
     struct fr_confirm_fields fields;
     char key_id[FR_KEYID_MAX + 1];

@@ -496,12 +496,12 @@ static void a_running_agent_gets_the_list_and_its_events_come_back(void **state)
     end_agent(child);
     assert_contains(d->c.out, "failed: nobody there");
     read_text(asked, text, sizeof text);
-    assert_string_equal(text,
-                        "{\"op\":\"provision\",\"renew\":true,\"hosts\":["
-                        "{\"name\":\"m.example\",\"address\":\"127.0.0.9\"},"
-                        "{\"name\":\"m.example\",\"address\":\"::1\"}],\"document\":"
-                        "{\"version\":1,\"instructions\":[{\"bootstrap\":"
-                        "\"certificate\",\"mef\":\"m.example\"}]}}\n");
+    assert_string_equal(
+        text, "{\"op\":\"provision\",\"renew\":true,\"waitTargetMs\":0,\"hosts\":["
+              "{\"name\":\"m.example\",\"address\":\"127.0.0.9\"},"
+              "{\"name\":\"m.example\",\"address\":\"::1\"}],\"document\":"
+              "{\"version\":1,\"instructions\":[{\"bootstrap\":"
+              "\"certificate\",\"mef\":\"m.example\"}]}}\n");
 }
 
 static void trigger_rings_a_running_agent(void **state)

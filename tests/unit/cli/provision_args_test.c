@@ -226,6 +226,18 @@ static void the_other_options_may_stand_anywhere(void **unused)
     fr_provision_args_clear(&a);
 }
 
+static void the_target_is_waited_for_as_long_as_said(void **unused)
+{
+    struct fr_cli cli = {.path_option = "config"};
+    struct fr_provision_args a = {0};
+    struct fr_err err;
+
+    (void)unused;
+    assert_ok(parse("--wait-target PT1M30S m.example", &cli, &a, &err));
+    assert_int_equal(a.wait_target_ms, 90000);
+    fr_provision_args_clear(&a);
+}
+
 static void without_renew_a_valid_credential_stands(void **unused)
 {
     struct fr_cli cli = {.path_option = "config"};
@@ -265,6 +277,9 @@ static void wrong_words_are_wrong_usage(void **unused)
     } cases[] = {
         {"", "nothing to try"},
         {"--renew", "nothing to try"},
+        {"m.example --wait-target PT0S", "PT1S to PT10M"},
+        {"m.example --wait-target PT11M", "PT1S to PT10M"},
+        {"m.example --wait-target 30", "PT1S to PT10M"},
         {"--target t.example", "nothing to try"},
         {"a.example b.example", "one FQDN only"},
         {"under_score", "FQDN"},
@@ -349,6 +364,7 @@ int main(void)
         cmocka_unit_test(a_document_keeps_its_own_targets),
         cmocka_unit_test(a_default_that_nothing_takes_is_told),
         cmocka_unit_test(the_other_options_may_stand_anywhere),
+        cmocka_unit_test(the_target_is_waited_for_as_long_as_said),
         cmocka_unit_test(without_renew_a_valid_credential_stands),
         cmocka_unit_test(sixty_four_entries_fit_and_one_more_does_not),
         cmocka_unit_test(wrong_words_are_wrong_usage),

@@ -101,6 +101,25 @@ static void text_of_a_peer_is_made_printable_and_cut(void **state)
     assert_true(strlen(p.text) > 400 && strlen(p.text) < sizeof p.text);
 }
 
+static void fetched_is_yes_or_no_and_nothing_else(void **state)
+{
+    static const char *const odd[] = {"{}", "[]", "{\"fetched\":1}",
+                                      "{\"fetched\":\"yes\"}", ""};
+    bool fetched = false;
+
+    (void)state;
+    for (int yes = 0; yes <= 1; yes++) {
+        FR_AUTO_CLEAR(buf) b = FR_BUF_INIT(64);
+
+        assert_ok(fr_mmef_is_fetched_encode(yes, &b, &err));
+        assert_ok(fr_mmef_is_fetched_decode(fr_buf_view(&b), &fetched, &err));
+        assert_int_equal(fetched, yes);
+    }
+    for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++)
+        assert_fails_as(fr_mmef_is_fetched_decode(fr_slice_str(odd[i]), &fetched, &err),
+                        FR_EINVALID, "mmef-malformed");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -110,6 +129,7 @@ int main(void)
         cmocka_unit_test(body_that_is_no_problem_yields_empty_strings),
         cmocka_unit_test(reason_is_a_plain_token_or_nothing),
         cmocka_unit_test(text_of_a_peer_is_made_printable_and_cut),
+        cmocka_unit_test(fetched_is_yes_or_no_and_nothing_else),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

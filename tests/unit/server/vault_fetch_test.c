@@ -94,6 +94,20 @@ static void repeated_fetches_are_audited_within_a_rate(void **state)
                     KEY_ID(2)); /* a first one */
 }
 
+static void the_enrolee_learns_that_its_target_came(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_lookup(l, &peer, KEY_ID(1)), FR_OK);
+    assert_false(fr_msg_has(&l->answer, FR_F_FETCHED));
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_OK);
+    assert_int_equal(lab_lookup(l, &peer, KEY_ID(1)), FR_OK);
+    assert_int_equal(fr_msg_u64(&l->answer, FR_F_FETCHED), l->fake.wall_s);
+}
+
 static void a_subdomain_or_a_parent_is_another_target(void **state)
 {
     struct lab *l = *state;
@@ -513,6 +527,7 @@ int main(void)
         LAB(another_target_is_refused),
         LAB(refusal_does_not_say_whose_key_it_is),
         LAB(repeated_fetches_are_audited_within_a_rate),
+        LAB(the_enrolee_learns_that_its_target_came),
         LAB(a_subdomain_or_a_parent_is_another_target),
         LAB(the_enrolee_itself_is_no_target),
         LAB(unverified_target_is_refused),
