@@ -72,7 +72,7 @@ static enum fr_code each(struct fr_sql_store *s, enum fr_sql_of_rows which, size
     struct fr_sql_value values[FR_COLUMNS_MAX + 1];
     struct fr_value row[FR_COLUMNS_MAX];
     enum fr_code rc = FR_OK;
-    char why[256];
+    struct fr_err why;
 
     for (size_t i = 0; i < rows->n && rc == FR_OK; i++) {
         fr_rows_values(rows, i, row);
@@ -81,8 +81,8 @@ static enum fr_code each(struct fr_sql_store *s, enum fr_sql_of_rows which, size
     }
     if (rc != FR_ECONFLICT)
         return rc;
-    snprintf(why, sizeof why, "%s", err->msg); /* no decision: it cannot be here */
-    return FR_FAIL(err, FR_ESTORE, "table %s: %s", rows->table->name, why);
+    why = *err; /* no decision: it cannot be here */
+    return FR_FAIL(err, FR_ESTORE, "table %s: %s", rows->table->name, why.msg);
 }
 
 static void rows_add(struct fr_store *store, const struct fr_rows *rows,

@@ -3,6 +3,13 @@
 
 #include <string.h>
 
+#include "base/str.h"
+
+bool fr_store_is_retry(enum fr_code rc, const struct fr_err *err)
+{
+    return rc == FR_EBUSY && fr_str_equal(err->reason, "batch-retry");
+}
+
 void fr_store_free(struct fr_store *s)
 {
     if (s)

@@ -381,6 +381,9 @@ struct fr_store_methods {
                       struct fr_store_call call);
 };
 
+/* True if the batch has to be done again from its begin: other nodes were faster. */
+bool fr_store_is_retry(enum fr_code rc, const struct fr_err *err);
+
 void fr_store_free(struct fr_store *s); /* NULL is fine */
 FR_DEFINE_AUTO(store)
 

@@ -18,7 +18,7 @@
 #define FR_TARGET_KEYS_MAX  16384 /* a page of locked memory each */
 #define FR_TARGET_FILE_MAX  (32 * 1024 * 1024)
 #define FR_TARGET_KEY_LEN   32 /* every derivation's (RSPF 5.5) */
-#define FR_TARGET_CACHE_TAG "fieldroot-target-cache 1"
+#define FR_TARGET_CACHE_TAG "fieldroot-target-cache 2"
 
 struct fr_target_key {
     char key_id[FR_KEYID_MAX + 1];
@@ -32,7 +32,10 @@ struct fr_target_key {
 struct fr_target_cache {
     char mef[FR_FQDN_MAX + 1];
     uint64_t cursor;
-    bool complete; /* false: the feed was not yet read to its end from the start */
+    char last[2 * FR_RELKEYID_LEN + 1]; /* whose change is at the cursor; "": unknown */
+    int64_t
+        dropped_at; /* the clock when a key was dropped as expired, last; 0: never */
+    bool complete;  /* false: the feed was not yet read to its end from the start */
     struct fr_target_key *list; /* sorted by key_id */
     size_t n, cap;
 };

@@ -28,8 +28,9 @@ static void put_key(const struct fr_target_key *k, struct fr_buf *to)
 enum fr_code fr_target_cache_encode(const struct fr_target_cache *c, struct fr_buf *to,
                                     struct fr_err *err)
 {
-    fr_buf_fmt(to, "%s\nmef=%s\ncursor=%llu\ncomplete=%d\n", FR_TARGET_CACHE_TAG,
-               c->mef, (unsigned long long)c->cursor, c->complete);
+    fr_buf_fmt(to, "%s\nmef=%s\ncursor=%llu\nlast=%s\ndropped=%lld\ncomplete=%d\n",
+               FR_TARGET_CACHE_TAG, c->mef, (unsigned long long)c->cursor, c->last,
+               (long long)c->dropped_at, c->complete);
     for (size_t i = 0; i < c->n; i++)
         put_key(&c->list[i], to);
     fr_buf_fmt(to, "crc=%08x\n", fr_crc32(fr_buf_view(to)));
@@ -158,27 +159,60 @@ static bool check_crc(struct fr_slice *s)
     return true;
 }
 
+static bool take_number(struct fr_slice *s, const char *name, uint64_t max,
+                        uint64_t *ret)
+{
+    struct fr_slice text;
+
+    return take_line(s, name, &text) && fr_uint_parse(text, max, ret);
+}
+
+static bool take_last(struct fr_slice *s, char to[2 * FR_RELKEYID_LEN + 1])
+{
+    uint8_t id[FR_RELKEYID_LEN];
+    struct fr_slice text;
+
+    if (!take_line(s, "last=", &text))
+        return false;
+    if (text.len == 0)
+        return true;
+    if (text.len != sizeof id * 2 || !fr_hex_decode(text, id))
+        return false;
+    fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
+    return true;
+}
+
+static enum fr_code read_head(struct fr_slice *text, struct fr_target_cache **ret,
+                              struct fr_err *err)
+{
+    char name[FR_FQDN_MAX + 1], last[2 * FR_RELKEYID_LEN + 1] = "";
+    uint64_t cursor, dropped, complete;
+    struct fr_slice line, mef;
+
+    if (!take_until(text, '\n', &line) ||
+        !fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG)) ||
+        !take_line(text, "mef=", &mef) || !fr_fqdn_is_valid(mef) ||
+        !take_number(text, "cursor=", INT64_MAX, &cursor) || !take_last(text, last) ||
+        !take_number(text, "dropped=", INT64_MAX, &dropped) ||
+        !take_number(text, "complete=", 1, &complete))
+        return damaged(err, "its head");
+    snprintf(name, sizeof name, "%.*s", (int)mef.len, (const char *)mef.data);
+    FR_TRY(fr_target_cache_new(name, ret, err));
+    (*ret)->cursor = cursor;
+    (*ret)->dropped_at = (int64_t)dropped;
+    (*ret)->complete = complete;
+    memcpy((*ret)->last, last, sizeof last);
+    return FR_OK;
+}
+
 enum fr_code fr_target_cache_decode(struct fr_slice text, struct fr_target_cache **ret,
                                     struct fr_err *err)
 {
     FR_AUTO(target_cache) *c = NULL;
-    struct fr_slice line, mef, cursor, complete;
-    char name[FR_FQDN_MAX + 1];
-    uint64_t flag;
 
     if (!check_crc(&text))
         return damaged(err, "it is cut or changed");
-    if (!take_until(&text, '\n', &line) ||
-        !fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG)) ||
-        !take_line(&text, "mef=", &mef) || !fr_fqdn_is_valid(mef) ||
-        !take_line(&text, "cursor=", &cursor) ||
-        !take_line(&text, "complete=", &complete) || !fr_uint_parse(complete, 1, &flag))
-        return damaged(err, "its head");
-    snprintf(name, sizeof name, "%.*s", (int)mef.len, (const char *)mef.data);
-    FR_TRY(fr_target_cache_new(name, &c, err));
-    c->complete = flag;
-    if (!fr_uint_parse(cursor, INT64_MAX, &c->cursor))
-        return damaged(err, "its cursor");
+    FR_TRY(read_head(&text, &c, err));
     FR_TRY(read_keys(text, c, err));
     *ret = FR_TAKE(c);
     return FR_OK;

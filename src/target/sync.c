@@ -7,7 +7,7 @@
 #include "proto/mmef.h"
 #include "target/psk_file.h"
 
-enum { RSC_NOT_FOUND = 4004, RSC_NO_PRIVILEGE = 4103 };
+enum { RSC_NOT_FOUND = 4004, RSC_NO_PRIVILEGE = 4103, CLOCK_BACK_S = 3600 };
 
 const char *fr_target_news_name(enum fr_target_news_kind kind)
 {
@@ -101,6 +101,8 @@ static enum fr_code ask_feed(struct fr_target *t, int wait_s,
                      (unsigned long long)t->cache->cursor);
     enum fr_code rc;
 
+    if (t->cache->last[0])
+        n += snprintf(path + n, sizeof path - (size_t)n, "&last=%s", t->cache->last);
     if (wait_s > 0)
         snprintf(path + n, sizeof path - (size_t)n, "&wait=%d", wait_s);
     FR_TRY(get(t, path, wait_s, &answer, err));
@@ -223,6 +225,17 @@ static void begin_again(struct fr_target *t)
         t->cache->list[i].stale = true;
 }
 
+/* So that a MEF whose database was put back to an older one can tell. */
+static void move_cursor(struct fr_target_cache *cache, const struct fr_mmef_changes *c)
+{
+    cache->cursor = c->cursor;
+    if (c->n > 0 && c->list[c->n - 1].seq == c->cursor)
+        snprintf(cache->last, sizeof cache->last, "%.*s", 2 * FR_RELKEYID_LEN,
+                 c->list[c->n - 1].key_id);
+    else if (c->n > 0 || c->reset)
+        cache->last[0] = 0;
+}
+
 static enum fr_code apply_all(struct fr_target *t, const struct fr_mmef_changes *c,
                               struct fr_err *err)
 {
@@ -230,7 +243,7 @@ static enum fr_code apply_all(struct fr_target *t, const struct fr_mmef_changes 
         begin_again(t);
     for (size_t i = 0; i < c->n; i++)
         FR_TRY(apply(t, &c->list[i], err));
-    t->cache->cursor = c->cursor;
+    move_cursor(t->cache, c);
     return FR_OK;
 }
 
@@ -288,9 +301,24 @@ static enum fr_code publish(struct fr_target *t, struct fr_err *err)
 
 static enum fr_code settle(struct fr_target *t, struct fr_err *err)
 {
-    if (drop_if(t, FR_NEWS_EXPIRED, is_expired))
+    if (drop_if(t, FR_NEWS_EXPIRED, is_expired)) {
+        t->cache->dropped_at = fr_wall_s(t->env);
         FR_TRY(save(t, err));
+    }
     return publish(t, err);
+}
+
+/* What was dropped while the clock was ahead may not have expired: only the MEF can
+ * give it again. */
+static void mind_clock(struct fr_target *t)
+{
+    if (fr_wall_s(t->env) >= t->cache->dropped_at - CLOCK_BACK_S)
+        return;
+    fr_target_warn(t, "the clock went back; reading the whole feed again");
+    begin_again(t);
+    t->cache->cursor = 0;
+    t->cache->last[0] = 0;
+    t->cache->dropped_at = 0;
 }
 
 static enum fr_code take_answer(struct fr_target *t, const struct fr_mmef_changes *c,
@@ -349,6 +377,7 @@ enum fr_code fr_target_pass(struct fr_target *t, int wait_s, struct fr_err *err)
     enum fr_code rc;
 
     t->retry_after_ms = -1;
+    mind_clock(t);
     FR_TRY(settle(t, err)); /* from the cache, whether or not the MEF is there */
     rc = follow(t, wait_s, err);
     if (rc == FR_OK) {

@@ -177,6 +177,8 @@ class Process:
 class Device:
     """A device: certificate, config and state folder of its own."""
 
+    wrap = ()  # what its commands are started by, like nsenter
+
     def __init__(self, site, name, authority=None, san=None, cert=None, **settings):
         self.site, self.name = site, name
         self.folder = os.path.join(site.folder, "device-" + name)
@@ -204,7 +206,7 @@ trust {{ mef = "{s["mef"]}"  discovery = "{s["discovery"]}" {s["trust"]} }}
 """)
 
     def fieldroot(self, command, *args, **how):
-        return run(program("fieldroot"), command, "--config", self.config, *args, **how)
+        return run(*self.wrap, program("fieldroot"), command, "--config", self.config, *args, **how)
 
     def provision(self, *args, **how):
         return self.fieldroot("provision", "--json", *args, **how)
@@ -232,6 +234,8 @@ trust {{ mef = "{s["mef"]}"  discovery = "{s["discovery"]}" {s["trust"]} }}
 
 class Site:
     """The operator's side."""
+
+    wrap = ()  # what fieldrootd is started by
 
     def __init__(self, folder, cleanup):
         self.folder, self.cleanup = folder, cleanup
@@ -294,7 +298,7 @@ tls {{ {s["tls"]} }}
         config = self.write_config()
         ready, tell = os.pipe()
         self.daemon = self.process(
-            [program("fieldrootd"), "--config", config, "--ready-fd", tell],
+            [*self.wrap, program("fieldrootd"), "--config", config, "--ready-fd", tell],
             self.path("fieldrootd.log"), pass_fds=[tell])
         os.close(tell)
         got = select.select([ready], [], [], LIMIT)[0] and os.read(ready, 1)

@@ -13,6 +13,8 @@
 #include "base/log.h"
 #include "model/json_text.h"
 
+enum { RETRY_MS = 250 };
+
 struct client {
     struct fr_admin *owner;
     struct bufferevent *bev;
@@ -25,6 +27,7 @@ struct client {
 struct fr_admin {
     struct fr_admin_config config;
     struct evconnlistener *listener;
+    struct event *retry; /* accepts again, when that failed */
     struct client *first;
     size_t n_clients;
     bool draining;
@@ -228,6 +231,26 @@ static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *
     }
 }
 
+/* Without descriptors the socket stays readable. */
+static void on_accept_error(struct evconnlistener *listener, void *arg)
+{
+    struct fr_admin *a = arg;
+    struct timeval soon = {0, RETRY_MS * 1000L};
+
+    evconnlistener_disable(listener);
+    event_add(a->retry, &soon);
+}
+
+static void on_retry(int fd, short what, void *arg)
+{
+    struct fr_admin *a = arg;
+
+    (void)fd;
+    (void)what;
+    if (!a->draining && a->n_clients < FR_ADMIN_CLIENTS_MAX)
+        evconnlistener_enable(a->listener);
+}
+
 enum fr_code fr_admin_new(const struct fr_admin_config *config, struct fr_admin **ret,
                           struct fr_err *err)
 {
@@ -238,10 +261,12 @@ enum fr_code fr_admin_new(const struct fr_admin_config *config, struct fr_admin 
     a->config = *config;
     a->listener = evconnlistener_new(config->worker->base, on_accept, a,
                                      LEV_OPT_CLOSE_ON_EXEC, 0, config->listen_fd);
-    if (!a->listener) {
-        free(a);
+    a->retry = evtimer_new(config->worker->base, on_retry, a);
+    if (!a->listener || !a->retry) {
+        fr_admin_free(a);
         return FR_FAIL(err, FR_EINTERNAL, "listening on the admin socket failed");
     }
+    evconnlistener_set_error_cb(a->listener, on_accept_error);
     *ret = a;
     return FR_OK;
 }
@@ -256,7 +281,10 @@ void fr_admin_free(struct fr_admin *a)
         next = c->next;
         client_free(c);
     }
-    evconnlistener_free(a->listener);
+    if (a->listener)
+        evconnlistener_free(a->listener);
+    if (a->retry)
+        event_free(a->retry);
     free(a);
 }
 

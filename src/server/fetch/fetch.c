@@ -15,6 +15,7 @@ struct session {
     struct fr_exchange *waiting; /* NULL: nothing is asked for */
     struct event *timer;
     uint64_t since;
+    char last[2 * FR_RELKEYID_LEN + 1]; /* "": not said */
     int64_t until_ms;
     bool parked; /* waits for a wake, not for the vault */
     bool woken;  /* the feed grew while the vault was asked */
@@ -162,6 +163,7 @@ static void ask_feed(struct session *s)
     event_del(s->timer);
     s->parked = s->woken = false;
     fr_msg_set_u64(&m, FR_F_SINCE, s->since, since);
+    fr_msg_set_str(&m, FR_F_KEY_ID, s->last[0] ? s->last : NULL);
     fr_exchange_ask(x, &m, fed);
     if (x->answered) /* by a failure */
         s->waiting = NULL;
@@ -185,6 +187,20 @@ static bool number_param(const struct fr_exchange *x, const char *name, uint64_t
     return !fr_request_param(x->request, name, &text) || fr_uint_parse(text, max, ret);
 }
 
+static bool last_param(const struct fr_exchange *x, char to[2 * FR_RELKEYID_LEN + 1])
+{
+    uint8_t id[FR_RELKEYID_LEN];
+    struct fr_slice text;
+
+    to[0] = 0;
+    if (!fr_request_param(x->request, "last", &text))
+        return true;
+    if (text.len != sizeof id * 2 || !fr_hex_decode(text, id))
+        return false;
+    fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
+    return true;
+}
+
 static void feed(struct fr_exchange *x)
 {
     struct session *s = x->session;
@@ -192,8 +208,9 @@ static void feed(struct fr_exchange *x)
     struct fr_err err;
 
     if (!number_param(x, "since", INT64_MAX, &since) ||
-        !number_param(x, "wait", INT32_MAX, &wait_s)) {
-        (void)FR_FAIL(&err, FR_EPARSE, "since and wait are whole numbers");
+        !number_param(x, "wait", INT32_MAX, &wait_s) || !last_param(x, s->last)) {
+        (void)FR_FAIL(&err, FR_EPARSE,
+                      "since and wait are whole numbers, last is 32 hex digits");
         fr_exchange_fail(x, &err);
         return;
     }

@@ -83,9 +83,11 @@ enum fr_field {
  * KEY_ID of this very enrolee. Reply: RESPONSE, FETCHED; FR_ENOTFOUND otherwise. REPORT
  * attempt records (JSON array) of an enrolee's run. NOTE       audit line for what
  * never became a request (TLS refusals). No reply. FETCH      a target asks for its
- * key. Reply: KEY, ENROLEE, EXPIRES. FEED       changes since SINCE for this target.
- * Reply: JSON (fr_mmef_changes). DISCOVER   the document assigned to this enrolee.
- * Reply: JSON. ADMIN      an operator's call, JSON {"op":..., ...}. Reply: JSON.
+ * key. Reply: KEY, ENROLEE, EXPIRES. FEED       changes since SINCE for this target,
+ * all if the change at SINCE is not of KEY_ID (digits only). Reply: JSON
+ * (fr_mmef_changes). DISCOVER the document assigned to this enrolee. Reply: JSON. ADMIN
+ * an operator's call, JSON
+ * {"op":..., ...}. Reply: JSON.
  */
 #define FR_MSGS(X)                                                                     \
     X(FR_MSG_AUTHORISE, "authorise", FR_WM(FR_WORKER_ENROL),                           \
@@ -107,7 +109,8 @@ enum fr_field {
       FR_FM_WHO | FR_FM(FR_F_REASON) | FR_FM(FR_F_TEXT), 0)                            \
     X(FR_MSG_FETCH, "fetch", FR_WM(FR_WORKER_FETCH),                                   \
       FR_FM_WHO | FR_FM(FR_F_KEY_ID) | FR_FM(FR_F_SUID), 0)                            \
-    X(FR_MSG_FEED, "feed", FR_WM(FR_WORKER_FETCH), FR_FM_WHO | FR_FM(FR_F_SINCE), 0)   \
+    X(FR_MSG_FEED, "feed", FR_WM(FR_WORKER_FETCH), FR_FM_WHO | FR_FM(FR_F_SINCE),      \
+      FR_FM(FR_F_KEY_ID))                                                              \
     X(FR_MSG_DISCOVER, "discover", FR_WM(FR_WORKER_DISCOVERY), FR_FM_WHO, 0)           \
     X(FR_MSG_ADMIN, "admin", FR_WM(FR_WORKER_ADMIN), FR_FM(FR_F_JSON), 0)              \
     /* from the vault */                                                               \

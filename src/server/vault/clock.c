@@ -110,8 +110,8 @@ enum fr_code fr_vault_watch_clock(struct fr_vault *v, bool *ret_holds,
     else if (!off && v->clock.is_doubted)
         rc = stop_doubting(v, "clock-back", "keys retire again", err);
     else if (off && fr_mono_ms(v->env) - v->clock.since_ms >= DAY_MS)
-        rc = stop_doubting(v, "clock-believed", "a day has passed, it is believed",
-                           err);
+        rc =
+            stop_doubting(v, "clock-believed", "a day has passed, it is believed", err);
     *ret_holds = v->clock.is_doubted;
     return rc;
 }

@@ -166,12 +166,51 @@ static bool is_of_another_life(uint64_t since, uint64_t base, uint64_t last)
     return since > base + last || (since != 0 && since < base);
 }
 
+struct place {
+    const struct fr_request *q;
+    uint64_t seq;
+    bool is_known;
+};
+
+static enum fr_code see_change(void *ctx, const struct fr_store_change *row,
+                               struct fr_err *err)
+{
+    struct place *p = ctx;
+    struct fr_slice last = p->q->m->field[FR_F_KEY_ID];
+
+    (void)err;
+    p->is_known = row->seq == p->seq && strlen(row->key_id) > last.len &&
+                  memcmp(row->key_id, last.data, last.len) == 0;
+    return FR_OK;
+}
+
+/* A database that was put back to an older one counts on from there: the target's
+ * cursor would pass over what it has not seen. What was pruned is not known either;
+ * reading all of it again does no harm. */
+static enum fr_code check_cursor(const struct fr_request *q,
+                                 const struct fr_store_feed_query *query,
+                                 bool *ret_known, struct fr_err *err)
+{
+    struct fr_store_feed_query one = *query;
+    struct place place = {.q = q, .seq = query->since};
+
+    if (!fr_msg_has(q->m, FR_F_KEY_ID))
+        return FR_OK;
+    one.since--;
+    one.limit = 1;
+    FR_TRY(FR_ASK(q->v, err, feed, &one,
+                  ((struct fr_store_change_rows){.row = see_change, .ctx = &place})));
+    *ret_known = place.is_known;
+    return FR_OK;
+}
+
 static enum fr_code read_changes(const struct fr_request *q,
                                  struct fr_store_feed_query *query,
                                  struct fr_mmef_changes *ret, struct fr_err *err)
 {
     struct feed feed = {.changes = ret, .base = q->v->feed_base};
     uint64_t last = 0;
+    bool known = true;
 
     FR_TRY(FR_ASK(q->v, err, feed_last, &last));
     ret->list = calloc(FR_CHANGES_MAX, sizeof *ret->list);
@@ -180,6 +219,12 @@ static enum fr_code read_changes(const struct fr_request *q,
     ret->reset = is_of_another_life(query->since, feed.base, last);
     query->since =
         ret->reset || query->since < feed.base ? 0 : query->since - feed.base;
+    if (query->since > 0)
+        FR_TRY(check_cursor(q, query, &known, err));
+    if (!known) {
+        ret->reset = true;
+        query->since = 0;
+    }
     ret->cursor = feed.base + query->since;
     return FR_ASK(q->v, err, feed, query,
                   ((struct fr_store_change_rows){.row = add_change, .ctx = &feed}));

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/str.h"
 #include "server/ipc/pass.h"
 #include "server/vault/internal.h"
 
@@ -51,6 +52,7 @@ struct loop {
     int64_t due, last_tick_ms; /* wall clock; monotonic */
     int64_t rekey_ms;          /* when to go on with a rekeying */
     bool is_stale;             /* something was written: due may have changed */
+    char complaint[FR_ERR_MSG_MAX]; /* of the store, until it has written again */
 };
 
 /* ---- workers ---- */
@@ -153,6 +155,23 @@ static bool read_control(struct loop *l)
 
 /* ---- one batch ---- */
 
+/* A full disk is told once, not with each request that meets it. */
+static void complain(struct loop *l, const char *doing, const struct fr_err *why)
+{
+    if (fr_str_equal(l->complaint, why->msg))
+        return;
+    snprintf(l->complaint, sizeof l->complaint, "%s", why->msg);
+    fr_log(FR_LOG_ERROR, "%s: %s", doing, why->msg);
+}
+
+static void note_success(struct loop *l)
+{
+    if (l->complaint[0] && fr_vault_grown(l->v) > 0) {
+        fr_log(FR_LOG_INFO, "the database works again");
+        l->complaint[0] = 0;
+    }
+}
+
 /* The message that broke the rules is all that its worker gets to do. */
 static enum fr_code expel(struct loop *l, struct worker *w, const struct fr_err *why,
                           struct fr_err *err)
@@ -241,11 +260,11 @@ static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
     fr_vault_reply_init(&reply);
     rc = fr_vault_handle(l->v, w->type, &t->m, &reply, err);
     if (rc == FR_ESTORE || rc == FR_EINTERNAL || rc == FR_ENOMEM)
-        fr_log(FR_LOG_ERROR, "%s: %s", fr_msg_name(t->m.type), err->msg);
+        complain(l, fr_msg_name(t->m.type), err);
     if (rc == FR_EINVALID) {
         t->why = *err;
         rc = expel(l, w, &t->why, err);
-    } else if (rc != FR_EBUSY) {
+    } else if (!fr_store_is_retry(rc, err)) {
         rc = FR_OK; /* it is in the reply */
         if (t->m.id != 0)
             answer(w, &w->held, &reply, t->m.id);
@@ -259,7 +278,7 @@ static void fail_batch(struct loop *l, const struct fr_err *why)
 {
     struct fr_vault_reply reply;
 
-    fr_log(FR_LOG_ERROR, "%zu requests failed: %s", l->n_taken, why->msg);
+    complain(l, "all requests of a batch failed", why);
     fr_vault_reply_init(&reply);
     fr_reply_fail(&reply, FR_ESTORE, why);
     for (size_t i = 0; i < l->n_taken; i++) {
@@ -343,8 +362,10 @@ static bool run_batch(struct loop *l)
         release_replies(l);
     else
         fail_batch(l, &err);
-    if (rc == FR_OK)
+    if (rc == FR_OK) {
+        note_success(l);
         wake_fetchers(l);
+    }
     for (size_t i = 0; i < l->n; i++)
         release_messages(&l->worker[i]);
     l->is_stale = true;
@@ -376,7 +397,7 @@ static void tick(struct loop *l)
     if (fr_vault_tick(l->v, &l->due, &err) == FR_OK)
         l->is_stale = false;
     else
-        fr_log(FR_LOG_ERROR, "retiring credentials: %s", err.msg);
+        complain(l, "retiring credentials", &err);
     wake_fetchers(l);
 }
 

@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "server/worker/https_conn.h"
 
-enum { WARNINGS_PER_S = 1, WARNINGS_BURST = 5 };
+enum { WARNINGS_PER_S = 1, WARNINGS_BURST = 5, RETRY_MS = 250 };
 
 static void address_text(const struct sockaddr *sa, char *to, size_t size)
 {
@@ -63,14 +63,26 @@ static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *
         evconnlistener_disable(listener);
 }
 
-/* Without descriptors the socket stays readable: wait until a connection leaves. */
+/* Without descriptors the socket stays readable: wait until a connection leaves, or a
+ * moment, for what holds them may be no connection of ours. */
 static void on_accept_error(struct evconnlistener *listener, void *arg)
 {
     struct fr_https *h = arg;
+    struct timeval soon = {0, RETRY_MS * 1000L};
 
     warn(h, "listener", "accepting a connection failed: descriptors or memory");
-    if (fr_admission_count(h->admission) > 0)
-        evconnlistener_disable(listener);
+    evconnlistener_disable(listener);
+    event_add(h->retry, &soon);
+}
+
+static void on_retry(int fd, short what, void *arg)
+{
+    struct fr_https *h = arg;
+
+    (void)fd;
+    (void)what;
+    if (!h->draining && !is_full(h))
+        evconnlistener_enable(h->listener);
 }
 
 static void end_if_empty(void *arg)
@@ -98,7 +110,8 @@ enum fr_code fr_https_new(const struct fr_https_config *config, struct fr_https 
         h->lingerers = fr_lingerers_new(config->worker->base, end_if_empty, h);
         h->listener = evconnlistener_new(config->worker->base, on_accept, h,
                                          LEV_OPT_CLOSE_ON_EXEC, 0, config->listen_fd);
-        if (!h->lingerers || !h->listener)
+        h->retry = evtimer_new(config->worker->base, on_retry, h);
+        if (!h->lingerers || !h->listener || !h->retry)
             rc = FR_FAIL(err, FR_EINTERNAL, "listening failed");
     }
     if (rc != FR_OK) {
@@ -120,6 +133,8 @@ void fr_https_free(struct fr_https *h)
         fr_https_conn_free(h->first);
     if (h->listener)
         evconnlistener_free(h->listener);
+    if (h->retry)
+        event_free(h->retry);
     fr_lingerers_free(h->lingerers);
     fr_admission_free(h->admission);
     free(h);

@@ -40,6 +40,7 @@ struct fr_https_conn {
 struct fr_https {
     struct fr_https_config config;
     struct evconnlistener *listener;
+    struct event *retry; /* accepts again, when that failed */
     struct fr_admission *admission;
     struct fr_lingerers *lingerers;
     struct fr_https_conn *first;

@@ -260,7 +260,23 @@ static void malformed_numbers_are_refused(void **state)
     fixture_answer_is(&f, 400, 4000);
     fixture_send(&f, "GET", "/fieldroot/v1/credentials?wait=soon", NULL, NULL);
     fixture_answer_is(&f, 400, 4000);
+    fixture_send(&f, "GET", "/fieldroot/v1/credentials?since=1&last=0A", NULL, NULL);
+    fixture_answer_is(&f, 400, 4000);
     fixture_heard_nothing(&f);
+}
+
+static void whose_change_is_at_the_cursor_is_passed_on(void **state)
+{
+    static const char id[] = "0123456789ABCDEF0123456789ABCDEF";
+    struct fr_msg m;
+
+    (void)state;
+    fixture_send(&f, "GET",
+                 "/fieldroot/v1/credentials?since=5"
+                 "&last=0123456789abcdef0123456789abcdef",
+                 NULL, NULL);
+    m = fixture_heard(&f, FR_MSG_FEED);
+    assert_true(fr_slice_equal(m.field[FR_F_KEY_ID], fr_slice_str(id)));
 }
 
 /* --- discovery */
@@ -309,6 +325,7 @@ int main(void)
         T(a_cut_connection_is_not_woken),
         T(a_waiting_target_hears_of_the_vaults_end),
         T(malformed_numbers_are_refused),
+        T(whose_change_is_at_the_cursor_is_passed_on),
         D(an_enrolee_gets_its_document),
         D(the_root_means_the_same),
         D(an_enrolee_without_a_document_gets_404),

@@ -343,6 +343,52 @@ static void long_feed_comes_in_pieces(void **state)
     fr_mmef_changes_clear(&second);
 }
 
+static bool begins_again(struct lab *l, uint64_t since, const char *last)
+{
+    struct fr_peer peer = lab_target(BROKER);
+    struct fr_mmef_changes changes = {0};
+    struct fr_msg m = {.type = FR_MSG_FEED};
+    uint8_t cursor[8];
+    bool reset;
+
+    fr_msg_set_u64(&m, FR_F_SINCE, since, cursor);
+    fr_msg_set_str(&m, FR_F_KEY_ID, last);
+    assert_int_equal(lab_ask_as(l, &peer, &m), FR_OK);
+    changes_of(l, &changes);
+    reset = changes.reset;
+    fr_mmef_changes_clear(&changes);
+    return reset;
+}
+
+/* The database was put back to an older one, and has grown since. */
+static void cursor_at_anothers_change_begins_again(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    lab_enrol(l, KEY_ID(2));
+    assert_false(begins_again(l, 0, NULL));
+    assert_false(begins_again(l, 1, "00000000000000000000000000000001"));
+    assert_false(begins_again(l, 2, "00000000000000000000000000000002"));
+    assert_false(begins_again(l, 2, NULL)); /* an old target */
+    assert_true(begins_again(l, 1, "00000000000000000000000000000003"));
+    assert_true(begins_again(l, 2, "00000000000000000000000000000001"));
+    assert_true(begins_again(l, 3, "00000000000000000000000000000003"));
+}
+
+/* What is there at that place is another target's. */
+static void cursor_at_another_targets_change_begins_again(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    lab_sql(l, "UPDATE feed SET target_fqdn = '" OTHER "'");
+    lab_enrol(l, KEY_ID(2));
+    assert_true(begins_again(l, 1, "00000000000000000000000000000001"));
+}
+
 static void feed_is_only_for_registered_targets(void **state)
 {
     struct lab *l = *state;
@@ -543,6 +589,8 @@ int main(void)
         LAB(cursor_beyond_the_end_starts_over),
         LAB(feed_forgets_a_key_long_after_its_end),
         LAB(long_feed_comes_in_pieces),
+        LAB(cursor_at_anothers_change_begins_again),
+        LAB(cursor_at_another_targets_change_begins_again),
         LAB(feed_is_only_for_registered_targets),
         LAB(target_of_two_names_hears_of_both),
         LAB(device_gets_its_own_document_before_that_of_all),

@@ -79,6 +79,8 @@ static void file_reads_back_as_it_was(void **state)
     struct fr_err err = {0};
 
     c->cursor = 9007199254740993;
+    c->dropped_at = 1800000000;
+    snprintf(c->last, sizeof c->last, "0123456789ABCDEF0123456789ABCDEF");
     c->complete = true;
     snprintf(c->list[0].enrolee, sizeof c->list[0].enrolee, "%s", odd);
     c->list[1].enrolee[0] = 0;
@@ -88,6 +90,8 @@ static void file_reads_back_as_it_was(void **state)
     assert_string_equal(back->mef, MEF);
     assert_true(back->cursor == c->cursor);
     assert_true(back->complete);
+    assert_int_equal(back->dropped_at, 1800000000);
+    assert_string_equal(back->last, c->last);
     assert_int_equal(back->n, 2);
     k = fr_target_cache_find(back, key_id('A'));
     assert_string_equal(k->enrolee, odd);
@@ -157,18 +161,21 @@ static void any_changed_octet_is_noticed(void **state)
 /* With a right CRC: the form itself is checked as well. */
 static void malformed_files_are_refused(void **state)
 {
-#define HEAD "fieldroot-target-cache 1\nmef=" MEF "\ncursor=1\ncomplete=1\n"
+#define TAIL(cursor, last, dropped, complete)                                          \
+    "\ncursor=" cursor "\nlast=" last "\ndropped=" dropped "\ncomplete=" complete "\n"
+#define HEAD "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "", "0", "1")
 #define ID_A "0000000000000000000000000000000A@" MEF
 #define ID_B "0000000000000000000000000000000B@" MEF
     static const char *const bad[] = {
         "",
-        "fieldroot-target-cache 2\nmef=" MEF "\ncursor=1\ncomplete=1\n",
-        "fieldroot-target-cache 1\nmef=\ncursor=1\ncomplete=1\n",
-        "fieldroot-target-cache 1\nmef=..\ncursor=1\ncomplete=1\n",
-        "fieldroot-target-cache 1\nmef=" MEF "\ncursor=-1\ncomplete=1\n",
-        "fieldroot-target-cache 1\nmef=" MEF "\ncursor=1\ncomplete=2\n",
-        "fieldroot-target-cache 1\nmef=" MEF "\ncomplete=1\ncursor=1\n",
-        "fieldroot-target-cache 1\nmef=" MEF "\ncursor=1\n",
+        "fieldroot-target-cache 1\nmef=" MEF "\ncursor=1\ncomplete=1\n",
+        "fieldroot-target-cache 1\nmef=" MEF TAIL("1", "", "0", "1"),
+        "fieldroot-target-cache 2\nmef=" TAIL("1", "", "0", "1"),
+        "fieldroot-target-cache 2\nmef=.." TAIL("1", "", "0", "1"),
+        "fieldroot-target-cache 2\nmef=" MEF TAIL("-1", "", "0", "1"),
+        "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "", "0", "2"),
+        "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "x", "0", "1"),
+        "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "", "-1", "1"),
         HEAD "color=red\n",
         HEAD "key=\n",
         HEAD "key=nonsense 22 5 0 " KEY_HEX_A " x\n",

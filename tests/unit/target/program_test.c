@@ -24,8 +24,8 @@ struct page {
 static const struct page pages[] = {
     {SINCE("0"), 200, FEED("4", CHANGE("4", "added", "A"))},
     {FETCH("A"), 200, GIVES_A},
-    {SINCE("4"), 200, FEED("4", "")},
-    {SINCE("4") "&wait=50", 200, NULL},
+    {SINCE("4") LAST("A"), 200, FEED("4", "")},
+    {SINCE("4") LAST("A") "&wait=50", 200, NULL},
 };
 
 static const struct page refusal[] = {

@@ -311,6 +311,57 @@ static void reset_that_is_cut_drops_nothing_and_is_finished_later(void **state)
     bench_close(&b);
 }
 
+static void question_says_whose_change_is_at_its_cursor(void **state)
+{
+    static const struct reply first[] = {
+        OK_BODY(SINCE("0"), FEED("4", CHANGE("4", "added", "A"))),
+        OK_BODY(SINCE("4"), FEED("4", "")),
+    };
+    static const struct reply next[] = {OK_BODY(SINCE("4"), FEED_RESET("0", ""))};
+    struct fr_err err = {0};
+    struct bench b;
+
+    bench_open(&b, state, "A");
+    LAY_OUT(&b, first);
+    pass(&b);
+    assert_string_equal(b.last, "0000000000000000000000000000000A");
+    fr_target_cache_free(b.target.cache); /* another process goes on */
+    assert_ok(fr_target_cache_load(b.cache_path, &b.target.cache, &err));
+    LAY_OUT(&b, next);
+    pass(&b);
+    assert_string_equal(b.last, "0000000000000000000000000000000A");
+    assert_string_equal(b.target.cache->last, "");
+    bench_close(&b);
+}
+
+static void clock_that_was_ahead_has_the_feed_read_again(void **state)
+{
+    static const struct reply ahead[] = {OK_BODY(SINCE("9"), FEED("9", ""))};
+    static const struct reply back[] = {
+        OK_BODY(SINCE("0"), FEED("4", CHANGE("4", "added", "A"))),
+        OK_BODY(FETCH("A"), GIVES_A),
+        OK_BODY(SINCE("4"), FEED("4", "")),
+    };
+    const int64_t year = 365 * 86400;
+    struct bench b;
+
+    bench_open(&b, state, "A");
+    b.target.cache->cursor = 9;
+    b.target.cache->complete = true;
+    b.env.wall_s += 20 * year;
+    LAY_OUT(&b, ahead);
+    pass(&b);
+    assert_holds(b.psk_path, "");
+    assert_news(&b, 0, FR_NEWS_EXPIRED, key_id('A'));
+    b.env.wall_s -= 20 * year;
+    LAY_OUT(&b, back);
+    pass(&b);
+    assert_holds(b.psk_path, LINE_OF("A"));
+    LAY_OUT(&b, (const struct reply[1]){OK_BODY(SINCE("4"), FEED("4", ""))});
+    pass(&b); /* once is enough */
+    bench_close(&b);
+}
+
 static void reset_to_an_empty_feed_drops_everything(void **state)
 {
     static const struct reply replies[] = {
@@ -529,6 +580,8 @@ int main(void)
         IN_FOLDER(added_key_is_fetched_kept_and_published),
         IN_FOLDER(feed_is_read_to_its_end),
         IN_FOLDER(next_pass_asks_from_the_cursor),
+        IN_FOLDER(question_says_whose_change_is_at_its_cursor),
+        IN_FOLDER(clock_that_was_ahead_has_the_feed_read_again),
         IN_FOLDER(key_that_is_there_already_is_not_fetched_again),
         IN_FOLDER(key_that_has_expired_is_not_fetched),
         IN_FOLDER(retired_and_revoked_keys_lose_their_lines),
