@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 enum {
-    READ_CHUNK = 64 * 1024,
+    READ_CHUNK = 8 * 1024,
     OUT_MAX = 8 * 1024 * 1024,
     KEPT_MAX = 4 * READ_CHUNK /* of an empty buffer: wiping it again costs */
 };

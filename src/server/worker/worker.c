@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "crypto/lean.h"
 #include "server/admin/admin.h"
 #include "server/discovery/discovery.h"
 #include "server/fetch/fetch.h"
@@ -189,9 +190,12 @@ static enum fr_code open_events(struct fr_worker_process *p, struct fr_err *err)
 
 static enum fr_code open_key(struct fr_worker_process *p, struct fr_err *err)
 {
+    OSSL_LIB_CTX *lean;
+
     if (!p->tls)
         return FR_OK;
-    FR_TRY(fr_remote_key_new(NULL, SSL_CTX_get0_certificate(p->tls), p->signer_fd,
+    FR_TRY(fr_lean_context(&lean, err));
+    FR_TRY(fr_remote_key_new(lean, SSL_CTX_get0_certificate(p->tls), p->signer_fd,
                              &p->key, err));
     FR_TRY(fr_tls_server_set_key(p->tls, fr_remote_key_pkey(p->key), err));
     p->on_signer =
