@@ -605,6 +605,11 @@ class TestCase(unittest.TestCase):
             self.assertIn(text, last["text"])
 
 
+def note(text):
+    """A diagnostic line of TAP."""
+    print("#", text, flush=True)
+
+
 class TapResult(unittest.TestResult):
     number = 0
 

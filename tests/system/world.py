@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A site whose processes are counted and killed (ops.py), and what must hold after it:
+
+- the key that a device holds as current is one that its target can fetch, from the
+  device's first success on, at every moment;
+- at most one current credential a place, at both ends;
+- what was acknowledged is there, and what the device has acknowledged it has;
+- the audit trail is whole.
+"""
+import base64
+import contextlib
+import hashlib
+import hmac
+import http.client
+import json
+import os
+import re
+import select
+import signal
+import sqlite3
+import ssl
+import socket
+
+import lab
+import ops
+
+LABEL = b"oneM2M Enrolment Key to Usage-Constrained Symmetric Key derivation"
+LINE = re.compile("[0-9A-F]{32}@[a-z.]+:[0-9a-f]{64}")  # of a broker's file
+HASTE = {"device": 20, "parent": 100, "target": 50, "ctl": 1}
+
+
+class Broken(AssertionError):
+    """A promise of the commit protocol was not kept."""
+
+
+class Held:
+    """A credential's file on a device; its lines are "name=value"."""
+
+    def __init__(self, path):
+        with open(path, encoding="utf-8") as f:
+            lines = dict(line.rstrip("\n").split("=", 1) for line in f if "=" in line)
+        self.key_id, self.suid = lines["key-id"], lines["suid"]
+        self.fqdn, self.ke = lines["target-fqdn"], bytes.fromhex(lines["ke"])
+
+    @property
+    def key(self):
+        """The target's key: RSPF 5.5, by another implementation than ours."""
+        text = LABEL + self.suid.encode() + self.fqdn.encode()
+        return hmac.new(self.ke, text, hashlib.sha256).digest()
+
+
+def held(device, slot):
+    for folder, _, names in os.walk(os.path.join(device.state, "credentials")):
+        if slot in names:
+            return Held(os.path.join(folder, slot))
+    return None
+
+
+class World:
+    def __init__(self, case, **settings):
+        self.case, self.site = case, case.site()
+        self.ops = ops.Ops(self.site.folder)
+        self.plain_process = self.site.process
+        self.site.process = self.process
+        self.log = None  # of the file operations of fieldrootd's processes
+        self.site.start(top="workers = 1", **settings)
+        self.site.ctl("target", "add", lab.BROKER)
+        self.site.ctl("enrolee", "add", "fleet", "--any", "--anchor", self.site.device_ca.pem,
+                      "--default", lab.BROKER)
+        self.target = self.site.target()
+        self.connection = None
+        self.acknowledged = {}  # device: KeID
+        self.n_devices = 0
+        case.addCleanup(self.hang_up)
+
+    def process(self, argv, log, **popen):
+        """A process group of its own: so all of fieldrootd can be killed at once."""
+        popen.setdefault("env", self.ops.env("parent", HASTE["parent"], self.log))
+        return self.plain_process(argv, log, start_new_session=True, **popen)
+
+    # ---- the device ----
+
+    def device(self):
+        self.n_devices += 1
+        return self.site.device(f"d{self.n_devices}")
+
+    def argv(self, device, *args):
+        return [lab.program("fieldroot"), "provision", "--json", "--config", device.config,
+                *(args or [self.site.mef()])]
+
+    def provision(self, device, *args, log=None, haste=HASTE["device"]):
+        return lab.run(*self.argv(device, *args), env=self.ops.env("device", haste, log))
+
+    def renew(self, device):
+        run = self.provision(device, self.site.mef(), "--renew")
+        if run.status != 0:
+            raise Broken(f"renewal: {run}")
+        self.note(device)
+
+    def note(self, device):
+        self.acknowledged[device] = held(device, "current").key_id
+
+    # ---- the target and the operator ----
+
+    def target_argv(self, *args):
+        return [lab.program("fieldroot-target"), "--config", self.target.config, "--json",
+                *args]
+
+    def sync(self):
+        return lab.run(*self.target_argv(), env=self.ops.env("target", HASTE["target"]))
+
+    def ctl_argv(self, *args):
+        return [lab.program("fieldrootctl"), "--socket", self.site.socket, *args]
+
+    # ---- the server ----
+
+    def revive(self, victim):
+        """Starts fieldrootd again if all of it was killed since victim was started: what
+        its processes held is gone before that."""
+        killed = self.ops.fired and self.ops.control.group
+        if victim is not self.site.daemon or not (killed or victim.popen.poll()):
+            return
+        victim.popen.wait(lab.LIMIT)
+        lab.wait_until(lambda: not is_group_alive(victim.pid), "its children to be gone")
+        self.hang_up()
+        self.site.start()
+
+    def run_through_kill(self, argv, process):
+        """Runs a program while a process of its server is killed, or all of them, which
+        are then started again meanwhile."""
+        victim, log = self.site.daemon, self.site.path("run.log")
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(log)
+        run = lab.Process(argv, log, env=self.ops.env(process, HASTE[process]))
+        fds = [os.pidfd_open(run.pid), os.pidfd_open(victim.pid)]
+        select.select(fds, [], [], lab.LIMIT)
+        for fd in fds:
+            os.close(fd)
+        self.revive(victim)
+        status = run.popen.wait(lab.LIMIT)
+        self.revive(victim)
+        self.ops.disarm()
+        self.revive(victim)
+        return status
+
+    def hang_up(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
+
+    def connect(self):
+        context = ssl.create_default_context(cafile=self.site.mef_ca.pem)
+        context.load_cert_chain(self.target.cert, self.target.key)
+        plain = socket.create_connection(("127.0.0.1", self.site.ports["fetch"]), lab.LIMIT)
+        self.connection = http.client.HTTPConnection(lab.MEF)
+        self.connection.sock = context.wrap_socket(plain, server_hostname=lab.MEF)
+
+    def get(self, path):
+        """(status, body) as the target; a worker that was killed is waited for."""
+        def attempt():
+            try:
+                if not self.connection:
+                    self.connect()
+                self.connection.request("GET", path)
+                answer = self.connection.getresponse()
+                body = answer.read()
+            except (OSError, http.client.HTTPException):
+                self.hang_up()
+                return None
+            return None if answer.status in (500, 503) else (answer.status, body)
+        return lab.wait_until(attempt, "the fetch worker to answer")
+
+    def fetch(self, credential):
+        status, body = self.get("/fetchCredentials/{}/{}".format(
+            credential.key_id.replace("@", "%40"), credential.suid))
+        if status != 200:
+            return None
+        return base64.b64decode(json.loads(body)["credential"] + "==")
+
+    def rows(self, device=None):
+        """(KeID, slot, acked) of the database; the vault is up."""
+        where = f"WHERE san = '{device.san}'" if device else ""
+        path = f"file:{self.site.path('state', 'fieldroot.db')}?mode=ro"
+        with contextlib.closing(sqlite3.connect(path, uri=True)) as db:
+            return db.execute("SELECT key_id, slot, acked, identity, target, suid"
+                              f" FROM credential {where}").fetchall()
+
+    # ---- what must hold ----
+
+    def check(self, device):
+        """Now, whatever has just been killed."""
+        current = held(device, "current")
+        if current and self.fetch(current) != current.key:
+            raise Broken(f"{current.key_id} is current on {device.name}, and its target "
+                         "does not get it")
+        if not current and device in self.acknowledged:
+            raise Broken(f"{device.name} has lost its credential")
+        if not current:
+            self.get("/fieldroot/v1/credentials?since=0")  # the vault is up
+        rows = self.rows(device)
+        slots = [row[1:2] + row[3:] for row in rows]
+        if len(slots) != len(set(slots)):
+            raise Broken(f"a place has two credentials in one slot: {rows}")
+        for key_id, slot, acked, *_ in rows:
+            if slot == 0 and acked and (not current or current.key_id != key_id):
+                raise Broken(f"{key_id} is acknowledged, and {device.name} does not have it")
+
+    def check_settled(self, device, status, said=""):
+        """After the next run: provisioned, and both ends agree."""
+        if status != 0:
+            raise Broken(f"the next run ends with status {status}: {said}")
+        if held(device, "pending"):
+            raise Broken("the next run leaves a pending credential")
+        self.check(device)
+        self.note(device)
+        now = [key_id for key_id, slot, *_ in self.rows(device) if slot == 0]
+        if now != [self.acknowledged[device]]:
+            raise Broken(f"{device.name} has {self.acknowledged[device]}, the MEF {now}")
+
+    def check_feed(self, status, said=""):
+        """After a sync: the target has what there is, and nothing else."""
+        if status != 0:
+            raise Broken(f"the next sync ends with status {status}: {said}")
+        have, want = set(self.target.keys()), {row[0] for row in self.rows()}
+        if have != want:
+            raise Broken(f"of the target's keys {len(have - want)} are none and "
+                         f"{len(want - have)} are missing")
+        for device in self.acknowledged:
+            current = held(device, "current")
+            if self.target.keys()[current.key_id] != current.key.hex():
+                raise Broken(f"the target has another key for {device.name}")
+
+    def check_all(self):
+        """At the end: nothing that was acknowledged is gone."""
+        there = {row[0] for row in self.rows() if row[1] == 0}
+        for device, key_id in self.acknowledged.items():
+            if key_id not in there:
+                raise Broken(f"{key_id} of {device.name} is gone")
+        run = self.site.ctl("audit", "--verify", ok=False)
+        if run.status != 0:
+            raise Broken(f"the audit trail is not whole: {run}")
+
+
+def is_group_alive(group):
+    for entry in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError), open(f"/proc/{entry}/stat", encoding="utf-8") as f:
+            state, _, of = f.read().rsplit(")", 1)[1].split()[:3]
+            if int(of) == group and state not in "ZX":
+                return True
+    return False
+
+
+def was_killed(run):
+    return run.status == -signal.SIGKILL
