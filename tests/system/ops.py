@@ -65,6 +65,7 @@ class Ops:
 
     def disarm(self):
         self.control.process = b""
+        self.control.n = 0
 
     @property
     def fired(self):

@@ -329,8 +329,9 @@ class Admin(Server):
         name = f"e{self.world.n_devices}"
         args = ("enrolee", "add", name, "--san", f"dns:{name}.example.com", "--anchor",
                 self.site.device_ca.pem)
-        if self.told(*args) != 0:
-            self.world.get("/fieldroot/v1/credentials?since=0")
+        status = self.told(*args)
+        self.world.await_service()
+        if status != 0:
             self.site.ctl(*args, ok=False)  # is there, or is refused: it was there
         self.assertEqual(self.site.ctl("enrolee", "show", name)["name"], name)
 

@@ -57,12 +57,12 @@ def held(device, slot):
 
 
 class World:
-    def __init__(self, case, **settings):
+    def __init__(self, case, log=None, **settings):
         self.case, self.site = case, case.site()
         self.ops = ops.Ops(self.site.folder)
         self.plain_process = self.site.process
         self.site.process = self.process
-        self.log = None  # of the file operations of fieldrootd's processes
+        self.log = log and self.site.path(log)  # of what fieldrootd's processes do
         self.site.start(top="workers = 1", **settings)
         self.site.ctl("target", "add", lab.BROKER)
         self.site.ctl("enrolee", "add", "fleet", "--any", "--anchor", self.site.device_ca.pem,
@@ -115,15 +115,18 @@ class World:
     # ---- the server ----
 
     def revive(self, victim):
-        """Starts fieldrootd again if all of it was killed since victim was started: what
-        its processes held is gone before that."""
+        """Starts fieldrootd again if all of it was killed since victim was started."""
         killed = self.ops.fired and self.ops.control.group
-        if victim is not self.site.daemon or not (killed or victim.popen.poll()):
-            return
+        if victim is self.site.daemon and (killed or victim.popen.poll() is not None):
+            self.bury()
+            self.site.start()
+
+    def bury(self):
+        """Waits until all of a fieldrootd that was killed is gone, and what it held."""
+        victim = self.site.daemon
         victim.popen.wait(lab.LIMIT)
         lab.wait_until(lambda: not is_group_alive(victim.pid), "its children to be gone")
         self.hang_up()
-        self.site.start()
 
     def run_through_kill(self, argv, process):
         """Runs a program while a process of its server is killed, or all of them, which
@@ -166,9 +169,15 @@ class World:
                 body = answer.read()
             except (OSError, http.client.HTTPException):
                 self.hang_up()
+                if self.site.daemon.popen.poll() is not None:
+                    self.revive(self.site.daemon)
                 return None
             return None if answer.status in (500, 503) else (answer.status, body)
         return lab.wait_until(attempt, "the fetch worker to answer")
+
+    def await_service(self):
+        """The fetch worker answers, and the vault with it."""
+        self.get("/fieldroot/v1/credentials?since=0")
 
     def fetch(self, credential):
         status, body = self.get("/fetchCredentials/{}/{}".format(
@@ -196,7 +205,7 @@ class World:
         if not current and device in self.acknowledged:
             raise Broken(f"{device.name} has lost its credential")
         if not current:
-            self.get("/fieldroot/v1/credentials?since=0")  # the vault is up
+            self.await_service()
         rows = self.rows(device)
         slots = [row[1:2] + row[3:] for row in rows]
         if len(slots) != len(set(slots)):
