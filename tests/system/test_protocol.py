@@ -418,7 +418,7 @@ class ThePageAndItsClients(Compare):
 
     def find(self, request):
         """The success on the pages that answers this kind of request."""
-        if re.search(r"since=(1 |[2-9])", request.start):
+        if re.search(r"since=(1(&last=\w+)? |[2-9])", request.start):
             return "feed-nothing"
 
         def kind(message):
