@@ -81,6 +81,9 @@ static const struct fr_conf_key server_keys[] = {
     COUNT("workers", "0", 0, WORKERS_MAX),
     {.name = "log-level", .type = FR_CONF_STR, .value = "info"},
     {.name = "user", .type = FR_CONF_STR, .value = ""},
+    {.name = "vault-user", .type = FR_CONF_STR, .value = ""},
+    {.name = "signer-user", .type = FR_CONF_STR, .value = ""},
+    {.name = "sandbox", .type = FR_CONF_STR, .value = "auto"},
     {.name = "mef", .type = FR_CONF_SECTION, .sub = mef_keys},
     {.name = "discovery", .type = FR_CONF_SECTION, .sub = discovery_keys},
     {.name = "admin", .type = FR_CONF_SECTION, .sub = admin_keys},
@@ -290,20 +293,26 @@ static enum fr_code read_limits(struct fr_server_config *c,
     return FR_OK;
 }
 
-static enum fr_code read_user(struct fr_server_config *c, struct fr_err *err)
+/* otherwise: who it is if the key is not given; NULL: nobody. */
+static enum fr_code read_user(struct fr_server_config *c, const char *key,
+                              const struct fr_user *otherwise, struct fr_user *ret,
+                              struct fr_err *err)
 {
+    const char *name = fr_conf_str(c->file, key);
     const struct passwd *pw;
 
-    c->user = fr_conf_str(c->file, "user");
-    if (!c->user || !c->user[0])
+    if (!name || !name[0]) {
+        *ret = otherwise ? *otherwise : (struct fr_user){0};
         return FR_OK;
-    pw = getpwnam(c->user);
+    }
+    if (otherwise && !otherwise->name)
+        return FR_FAIL(err, FR_ECONFIG, "%s: %s is given, user is not: give both",
+                       fr_conf_where(c->file), key);
+    pw = getpwnam(name);
     if (!pw)
-        return FR_FAIL(err, FR_ECONFIG, "%s: user = \"%s\": there is no such user",
-                       fr_conf_where(c->file), c->user);
-    c->has_user = true;
-    c->uid = pw->pw_uid;
-    c->gid = pw->pw_gid;
+        return FR_FAIL(err, FR_ECONFIG, "%s: %s = \"%s\": there is no such user",
+                       fr_conf_where(c->file), key, name);
+    *ret = (struct fr_user){.name = name, .uid = pw->pw_uid, .gid = pw->pw_gid};
     return FR_OK;
 }
 
@@ -343,6 +352,18 @@ static enum fr_code read_node(struct fr_server_config *c, struct fr_err *err)
                        fr_conf_where(c->file), text, FR_STORE_NODE_MAX);
     snprintf(c->node, sizeof c->node, "%s", text);
     return fr_path_join(c->state, "instance", &c->instance, err);
+}
+
+static enum fr_code read_privilege(struct fr_server_config *c, struct fr_err *err)
+{
+    static const char *const modes[] = {"auto", "required", "off"};
+    size_t mode = 0;
+
+    FR_TRY(choose(c->file, "sandbox", modes, 3, &mode, err));
+    c->sandbox = (enum fr_sandbox_mode)mode;
+    FR_TRY(read_user(c, "user", NULL, &c->user, err));
+    FR_TRY(read_user(c, "vault-user", &c->user, &c->vault_user, err));
+    return read_user(c, "signer-user", &c->user, &c->signer_user, err);
 }
 
 static enum fr_code read_process(struct fr_server_config *c, struct fr_err *err)
@@ -397,7 +418,7 @@ enum fr_code fr_server_config_load(const char *path, struct fr_server_config **r
         return FR_FAIL(err, FR_ENOMEM, "out of memory reading %s", path);
     FR_TRY(fr_conf_load(path, server_keys, &c->file, err));
     FR_TRY(read_process(c, err));
-    FR_TRY(read_user(c, err));
+    FR_TRY(read_privilege(c, err));
     FR_TRY(read_mef(c, err));
     FR_TRY(read_discovery(c, err));
     FR_TRY(read_admin(c, err));
@@ -434,6 +455,11 @@ int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker ty
     if (cores < 1)
         return 1;
     return cores > WORKERS_MAX ? WORKERS_MAX : (int)cores;
+}
+
+bool fr_server_config_connects(const struct fr_server_config *c)
+{
+    return fr_store_is_conninfo(c->database);
 }
 
 bool fr_server_config_admits_admin(const struct fr_server_config *c, const char *fqdn)

@@ -33,16 +33,23 @@ struct fr_limits {
     int64_t idle_ms, request_ms, handshake_ms;
 };
 
+enum fr_sandbox_mode { FR_SANDBOX_AUTO, FR_SANDBOX_REQUIRED, FR_SANDBOX_OFF };
+
+struct fr_user {
+    const char *name; /* NULL: stay who we are */
+    uid_t uid;
+    gid_t gid;
+};
+
 struct fr_server_config {
     struct fr_conf *file; /* owns most strings */
-    const char *state, *run_dir, *user;
+    const char *state, *run_dir;
     char *kek, *admin_socket; /* paths */
     char *database;           /* path of SQLite's file, or what libpq takes */
     char *instance;           /* path of the file that tells this node from others */
     char node[FR_STORE_NODE_MAX + 1];
-    bool has_user;
-    uid_t uid;
-    gid_t gid;
+    enum fr_sandbox_mode sandbox;
+    struct fr_user user, vault_user, signer_user;
     long workers; /* of the enrol listener */
     enum fr_log_level log_level;
     struct fr_listener_config listener[FR_N_WORKERS];
@@ -69,6 +76,9 @@ FR_DEFINE_AUTO(server_config)
 /* Worker processes of a listener that is on; 0 if it is off. */
 int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker type);
 
+/* True if the database is at the other end of a connection, not a file in the state
+ * folder. */
+bool fr_server_config_connects(const struct fr_server_config *c);
 /* True if fqdn is the MEF's own or in admin-fqdns. */
 bool fr_server_config_admits_admin(const struct fr_server_config *c, const char *fqdn);
 /* True if the peer may use TLS 1.2 without extended master secret. */

@@ -292,14 +292,15 @@ tls {{ {s["tls"]} }}
 """)
         return self.path("fieldrootd.conf")
 
-    def start(self, **settings):
+    def start(self, binary=None, popen=None, **settings):
         """Starts fieldrootd and returns when it is ready."""
         self.settings.update(settings)
         config = self.write_config()
         ready, tell = os.pipe()
         self.daemon = self.process(
-            [*self.wrap, program("fieldrootd"), "--config", config, "--ready-fd", tell],
-            self.path("fieldrootd.log"), pass_fds=[tell])
+            [*self.wrap, binary or program("fieldrootd"), "--config", config, "--ready-fd",
+             tell],
+            self.path("fieldrootd.log"), pass_fds=[tell], **(popen or {}))
         os.close(tell)
         got = select.select([ready], [], [], LIMIT)[0] and os.read(ready, 1)
         os.close(ready)

@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """What each of fieldrootd's processes has, and what it cannot do."""
 import contextlib
+import ctypes
 import os
+import pwd
 import re
+import shutil
 import signal
+import struct
 import subprocess
 import unittest
 
@@ -131,6 +135,117 @@ class Keys(lab.TestCase):
             run = device.provision(site.mef(), "--renew")
             self.assertEqual(run.status, 0, run)
             self.assertEqual(kinds(site)["vault"], before["vault"])
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="utf-8") as f:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in f if ":\t" in line)
+
+
+def without_landlock():
+    """In the child, before exec: landlock_create_ruleset does not exist (and nothing else
+    is changed). A seccomp filter by hand: {u16 code, u8 jt, u8 jf, u32 k}, ..."""
+    allow, enosys = 0x7FFF0000, 0x00050000 | 38
+    program = struct.pack("=" + "HBBI" * 4, 0x20, 0, 0, 0,  # load the call's number
+                          0x15, 0, 1, 444,  # is it landlock_create_ruleset?
+                          0x06, 0, 0, enosys, 0x06, 0, 0, allow)
+    code = ctypes.create_string_buffer(program, len(program))
+
+    class Program(ctypes.Structure):
+        _fields_ = [("len", ctypes.c_ushort), ("filter", ctypes.c_void_p)]
+
+    filt = Program(4, ctypes.cast(code, ctypes.c_void_p))
+    libc = ctypes.CDLL(None, use_errno=True)
+    no_new_privs, set_seccomp, filter_mode = 38, 22, 2
+    if libc.prctl(no_new_privs, 1, 0, 0, 0) or \
+            libc.prctl(set_seccomp, filter_mode, ctypes.byref(filt), 0, 0):
+        raise OSError(ctypes.get_errno(), "prctl")
+
+
+class Sandbox(lab.TestCase):
+    def test_every_process_is_confined_and_has_no_capability(self):
+        site = self.site().start(top="sandbox = required")
+        for kind, pids in kinds(site).items():
+            for pid in pids:
+                status = status_of(pid)
+                self.assertEqual(status["Seccomp"], "2", kind)
+                self.assertEqual(status["NoNewPrivs"], "1", kind)
+                self.assertEqual(int(status["CapPrm"], 16), 0, kind)
+                self.assertEqual(int(status["CapEff"], 16), 0, kind)
+        self.assertEqual(status_of(site.daemon.pid)["Seccomp"], "2")
+        self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
+
+    def test_required_refuses_a_kernel_without_landlock(self):
+        site = self.site()
+        site.settings["top"] = "sandbox = required"
+        done = subprocess.run([lab.program("fieldrootd"), "--config", site.write_config()],
+                              capture_output=True, text=True, timeout=lab.LIMIT, check=False,
+                              preexec_fn=without_landlock)
+        self.assertEqual(done.returncode, 65, done)
+        self.assertIn("lacks Landlock", done.stderr)
+
+    def test_auto_says_what_is_missing_and_serves(self):
+        site = self.site().start(popen={"preexec_fn": without_landlock})
+        self.assertIn("the sandbox lacks Landlock", site.daemon.text())
+        self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
+
+    def test_off_confines_nothing_and_says_so(self):
+        site = self.site().start(top="sandbox = off")
+        self.assertEqual({status_of(p)["Seccomp"] for p in children(site.daemon.pid)}, {"0"})
+        self.assertIn("sandbox = off", site.daemon.text())
+        self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
+
+
+class Users(lab.TestCase):
+    @needs_root
+    def test_each_type_is_its_user_without_groups(self):
+        site = self.site().start(
+            top='user = "nobody" vault-user = "www-data" signer-user = "daemon"')
+        want = {"vault": "www-data", "signer": "daemon"}
+        for kind, pids in kinds(site).items():
+            user = pwd.getpwnam(want.get(kind, "nobody"))
+            for pid in pids:
+                status = status_of(pid)
+                self.assertEqual(set(status["Uid"].split()), {str(user.pw_uid)}, kind)
+                self.assertEqual(set(status["Gid"].split()), {str(user.pw_gid)}, kind)
+                self.assertEqual(status["Groups"].strip(), "", kind)
+        vault = pwd.getpwnam("www-data").pw_uid
+        for name in ("", "kek", "fieldroot.db"):
+            self.assertEqual(os.stat(site.path("state", name)).st_uid, vault, name)
+        self.assertEqual(os.stat(site.socket).st_uid, pwd.getpwnam("nobody").pw_uid)
+        self.assertEqual(os.stat(site.mef_cert[1]).st_uid, 0)
+        device = site.listed_device()
+        self.assertEqual(device.provision(site.mef()).status, 0)
+        before = set(children(site.daemon.pid))
+        os.kill(site.daemon.pid, signal.SIGHUP)  # keys and certificates are root's
+        lab.wait_until(lambda: len(set(children(site.daemon.pid)) & before) == 1,
+                       "all but the vault to be replaced")
+        self.assertEqual(device.provision(site.mef(), "--renew").status, 0)
+
+    @needs_root
+    def test_an_ordinary_user_may_start_it_all(self):
+        site = self.site()
+        user = pwd.getpwnam("nobody")
+        for base, _, names in os.walk(site.folder):
+            for path in [base, *(os.path.join(base, n) for n in names)]:
+                os.chown(path, user.pw_uid, user.pw_gid)
+        program = site.path("fieldrootd")  # the build folder may be root's alone
+        shutil.copy(lab.program("fieldrootd"), program)
+        os.chmod(program, 0o755)
+        site.start(binary=program, top="sandbox = required",
+                   popen={"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
+        self.assertEqual({status_of(p)["Uid"].split()[0] for p in children(site.daemon.pid)},
+                         {str(user.pw_uid)})
+        self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
+
+    def test_a_user_that_is_not_there_is_named(self):
+        site = self.site()
+        for top, words in [('user = "no-such-user"', "no such user"),
+                           ('vault-user = "nobody"', "user is not: give both")]:
+            site.settings["top"] = top
+            done = lab.run(lab.program("fieldrootd"), "--config", site.write_config())
+            self.assertEqual(done.status, 65, done)
+            self.assertIn(words, done.err)
 
 
 if __name__ == "__main__":

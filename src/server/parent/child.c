@@ -2,7 +2,7 @@
 #include "server/parent/child.h"
 
 #include <errno.h>
-#include <grp.h>
+#include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,9 +11,11 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "server/ipc/pass.h"
+#include "server/policy.h"
 #include "server/signer/signer.h"
 #include "server/vault/vault.h"
 #include "server/worker/worker.h"
@@ -86,20 +88,6 @@ static enum fr_code die_with(pid_t parent, struct fr_err *err)
     return FR_OK;
 }
 
-static enum fr_code drop_privileges(const struct fr_server_config *c,
-                                    struct fr_err *err)
-{
-    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
-        return FR_FAIL(err, FR_EINTERNAL, "no_new_privs: %s", strerror(errno));
-    if (!c->has_user || geteuid() != 0)
-        return FR_OK;
-    if (setgroups(0, NULL) != 0 || setresgid(c->gid, c->gid, c->gid) != 0 ||
-        setresuid(c->uid, c->uid, c->uid) != 0)
-        return FR_FAIL(err, FR_ECONFIG, "becoming user %s: %s", c->user,
-                       strerror(errno));
-    return FR_OK;
-}
-
 /* Connections, those that linger, and our own. */
 static void raise_descriptors(const struct fr_server_config *c)
 {
@@ -115,10 +103,20 @@ static void raise_descriptors(const struct fr_server_config *c)
                c->limits.connections, (long)want, (long)limit.rlim_cur);
 }
 
-static enum fr_code say_ready(void *arg, struct fr_err *err)
+/* /dev/urandom at jansson's first object, /etc/localtime at OpenSSL's first date. */
+static void open_what_libraries_open_late(void)
 {
-    int fd = *(const int *)arg;
+    json_object_seed(0);
+    tzset();
+}
 
+/* The last thing before work: nothing of a peer has been read yet. */
+static enum fr_code begin(const struct fr_child_setup *s, struct fr_err *err)
+{
+    int fd = s->ready_fd;
+
+    open_what_libraries_open_late();
+    FR_TRY(fr_policy_enter(s->config, s->kind, s->support, err));
     if (write(fd, "r", 1) != 1)
         return FR_FAIL(err, FR_EINTERRUPTED, "the parent does not hear us");
     close(fd);
@@ -156,13 +154,12 @@ static enum fr_code run_vault(const struct fr_child_setup *s, pid_t parent,
 {
     const char *fqdns[ADMIN_FQDNS_MAX];
     FR_AUTO(vault) *vault = NULL;
-    int ready = s->ready_fd;
 
     /* Database and key file belong to the user that we become. */
-    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(fr_policy_drop(s->config, s->kind, err));
     FR_TRY(die_with(parent, err));
     FR_TRY(open_vault(s->config, fqdns, &vault, err));
-    FR_TRY(say_ready(&ready, err));
+    FR_TRY(begin(s, err));
     return fr_vault_run(vault, s->keeper_fd, err);
 }
 
@@ -172,16 +169,20 @@ static enum fr_code run_signer(const struct fr_child_setup *s, pid_t parent,
                                struct fr_err *err)
 {
     FR_AUTO(signer) *signer = NULL;
-    int ready = s->ready_fd;
 
     FR_TRY(fr_signer_open(s->config, &signer, err));
-    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(fr_policy_drop(s->config, s->kind, err));
     FR_TRY(die_with(parent, err));
-    FR_TRY(say_ready(&ready, err));
+    FR_TRY(begin(s, err));
     return fr_signer_run(signer, s->keeper_fd, err);
 }
 
 /* --- worker */
+
+static enum fr_code worker_is_ready(void *arg, struct fr_err *err)
+{
+    return begin(*(const struct fr_child_setup *const *)arg, err);
+}
 
 static enum fr_code run_worker(const struct fr_child_setup *s, const int lines[],
                                pid_t parent, struct fr_err *err)
@@ -192,13 +193,12 @@ static enum fr_code run_worker(const struct fr_child_setup *s, const int lines[]
         .vault = lines[FR_KEEPER(FR_CHILD_VAULT)],
         .signer = lines[FR_KEEPER(FR_CHILD_SIGNER)],
     };
-    int ready = s->ready_fd;
 
     raise_descriptors(s->config);
     FR_TRY(fr_worker_prepare(s->config, (enum fr_worker)s->kind, &worker, err));
-    FR_TRY(drop_privileges(s->config, err));
+    FR_TRY(fr_policy_drop(s->config, s->kind, err));
     FR_TRY(die_with(parent, err));
-    return fr_worker_run(worker, &fds, say_ready, &ready, err);
+    return fr_worker_run(worker, &fds, worker_is_ready, &s, err);
 }
 
 /* lines: a worker's, to the keepers. */

@@ -6,6 +6,7 @@
 #ifndef FR_SERVER_PARENT_CHILD_H
 #define FR_SERVER_PARENT_CHILD_H
 
+#include "base/sandbox.h"
 #include "server/config.h"
 
 /* The keepers serve the workers, and are started before them; else enum fr_worker. */
@@ -16,6 +17,7 @@ enum { FR_CHILD_VAULT = FR_N_WORKERS, FR_CHILD_SIGNER, FR_CHILD_KINDS };
 
 struct fr_child_setup {
     const struct fr_server_config *config;
+    const struct fr_sandbox_support *support;
     int kind;
     const int *listen_fd;  /* FR_N_WORKERS of them; -1: none */
     const int *control_fd; /* FR_N_KEEPERS, the parent's ends, to be closed; -1: none */

@@ -20,11 +20,13 @@
 #include "base/file.h"
 #include "server/parent/listen.h"
 #include "server/parent/slots.h"
+#include "server/policy.h"
 
 enum { END_MS = 5000, KEEPER_END_MS = 2000, LISTENERS_MAX = 4096 };
 
 struct parent {
     const struct fr_server_config *config;
+    struct fr_sandbox_support support;
     struct fr_slots slots;
     int listen_fd[FR_N_WORKERS];
     int lock_fd, signal_fd;
@@ -51,12 +53,13 @@ static enum fr_code make_folders(const struct fr_server_config *c, struct fr_err
 
     FR_TRY(fr_dir_make(c->run_dir, 0755, err));
     FR_TRY(fr_dir_make(c->state, 0700, err));
-    if (!c->has_user || geteuid() != 0)
+    if (!c->vault_user.name || geteuid() != 0)
         return FR_OK;
     if (stat(c->state, &st) != 0 ||
-        (st.st_uid != c->uid && chown(c->state, c->uid, c->gid) != 0))
-        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->state, c->user,
-                       strerror(errno));
+        (st.st_uid != c->vault_user.uid &&
+         chown(c->state, c->vault_user.uid, c->vault_user.gid) != 0))
+        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->state,
+                       c->vault_user.name, strerror(errno));
     return FR_OK;
 }
 
@@ -88,10 +91,10 @@ static enum fr_code open_listeners(struct parent *p, struct fr_err *err)
         else
             FR_TRY(fr_listen_unix(listen, &p->listen_fd[t], err));
     }
-    if (c->admin_socket && c->has_user && geteuid() == 0 &&
-        chown(c->admin_socket, c->uid, c->gid) != 0)
-        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->admin_socket, c->user,
-                       strerror(errno));
+    if (c->admin_socket && c->user.name && geteuid() == 0 &&
+        chown(c->admin_socket, c->user.uid, c->user.gid) != 0)
+        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->admin_socket,
+                       c->user.name, strerror(errno));
     return FR_OK;
 }
 
@@ -216,6 +219,7 @@ static enum fr_code start(struct parent *p, struct fr_slot *slot, struct fr_err 
     FR_AUTO_FD(keeper_end) = -1;
     struct fr_child_setup setup = {
         .config = p->config,
+        .support = &p->support,
         .kind = slot->kind,
         .listen_fd = p->listen_fd,
         .control_fd = p->control_fd,
@@ -295,7 +299,10 @@ static enum fr_code code_of_exit(int status)
 
 static void log_death(int kind, pid_t pid, int status)
 {
-    if (WIFSIGNALED(status))
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+        fr_log(FR_LOG_ERROR, "%s %ld tried what its sandbox forbids, and was killed",
+               fr_child_name(kind), (long)pid);
+    else if (WIFSIGNALED(status))
         fr_log(FR_LOG_WARN, "%s %ld was killed by signal %d", fr_child_name(kind),
                (long)pid, WTERMSIG(status));
     else
@@ -446,7 +453,10 @@ static enum fr_code run(struct parent *p, struct fr_err *err)
 {
     enum fr_code rc = FR_OK;
 
+    FR_TRY(fr_policy_probe(p->config, &p->support, err));
     FR_TRY(open_all(p, err));
+    FR_TRY(fr_policy_drop(p->config, FR_POLICY_PARENT, err));
+    FR_TRY(fr_policy_enter(p->config, FR_POLICY_PARENT, &p->support, err));
     FR_TRY(fr_child_check(p->config, err));
     start_due(p);
     while (rc == FR_OK && !p->stopping) {

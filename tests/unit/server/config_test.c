@@ -35,6 +35,40 @@ static void refuses(const char *text, const char *words)
     assert_null(c);
 }
 
+static void the_sandbox_is_auto_unless_said_otherwise(void **state)
+{
+    FR_AUTO(server_config) *plain = NULL;
+    FR_AUTO(server_config) *strict = NULL;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(load(MEF "}\n", &plain, &err));
+    assert_int_equal(plain->sandbox, FR_SANDBOX_AUTO);
+    assert_ok(load("sandbox = required\n" MEF "}\n", &strict, &err));
+    assert_int_equal(strict->sandbox, FR_SANDBOX_REQUIRED);
+    refuses("sandbox = maybe\n" MEF "}\n", "auto, required, off");
+}
+
+static void vault_and_signer_are_the_user_unless_said_otherwise(void **state)
+{
+    FR_AUTO(server_config) *one = NULL;
+    FR_AUTO(server_config) *three = NULL;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(load("user = \"nobody\"\n" MEF "}\n", &one, &err));
+    assert_string_equal(one->vault_user.name, "nobody");
+    assert_string_equal(one->signer_user.name, "nobody");
+    assert_ok(load("user = \"nobody\"\nvault-user = \"daemon\"\n"
+                   "signer-user = \"bin\"\n" MEF "}\n",
+                   &three, &err));
+    assert_string_equal(three->user.name, "nobody");
+    assert_string_equal(three->vault_user.name, "daemon");
+    assert_string_equal(three->signer_user.name, "bin");
+    assert_int_not_equal(three->vault_user.uid, three->signer_user.uid);
+    refuses("signer-user = \"nobody\"\n" MEF "}\n", "user is not: give both");
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -199,6 +233,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_small_mef_gets_the_defaults),
+        cmocka_unit_test(the_sandbox_is_auto_unless_said_otherwise),
+        cmocka_unit_test(vault_and_signer_are_the_user_unless_said_otherwise),
         cmocka_unit_test(a_role_is_off_without_its_section),
         cmocka_unit_test(all_roles_can_be_on),
         cmocka_unit_test(each_listener_keeps_its_own_anchors),
