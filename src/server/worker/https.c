@@ -46,7 +46,6 @@ static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *
 {
     struct fr_https *h = arg;
     char address[sizeof((struct fr_client *)0)->address];
-    int on = 1;
     struct fr_err err;
 
     (void)len;
@@ -56,7 +55,6 @@ static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *
         close(fd);
         return;
     }
-    setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     fr_https_conn_new(h, fd, address);
     /* Others may wait in the backlog, or be taken by another worker. */
     if (is_full(h))
@@ -94,6 +92,32 @@ static void end_if_empty(void *arg)
         h->config.empty(h->config.arg);
 }
 
+static void on_answered(int fd, short what, void *arg)
+{
+    (void)fd;
+    (void)what;
+    fr_https_send_answers(arg);
+}
+
+static enum fr_code open_listener(struct fr_https *h, struct fr_err *err)
+{
+    struct event_base *base = h->config.worker->base;
+    int on = 1;
+
+    h->room = fr_stream_room_new();
+    h->on_answered = event_new(base, -1, 0, on_answered, h);
+    h->lingerers = fr_lingerers_new(base, end_if_empty, h);
+    /* Connections inherit it. */
+    setsockopt(h->config.listen_fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    h->listener = evconnlistener_new(base, on_accept, h, LEV_OPT_CLOSE_ON_EXEC, 0,
+                                     h->config.listen_fd);
+    h->retry = evtimer_new(base, on_retry, h);
+    if (!h->room || !h->on_answered || !h->lingerers || !h->listener || !h->retry)
+        return FR_FAIL(err, FR_EINTERNAL, "listening failed");
+    evconnlistener_set_error_cb(h->listener, on_accept_error);
+    return FR_OK;
+}
+
 enum fr_code fr_https_new(const struct fr_https_config *config, struct fr_https **ret,
                           struct fr_err *err)
 {
@@ -106,19 +130,12 @@ enum fr_code fr_https_new(const struct fr_https_config *config, struct fr_https 
     h->config = *config;
     rc = fr_admission_new((size_t)limits->connections, (size_t)limits->per_address,
                           &h->admission, err);
-    if (rc == FR_OK) {
-        h->lingerers = fr_lingerers_new(config->worker->base, end_if_empty, h);
-        h->listener = evconnlistener_new(config->worker->base, on_accept, h,
-                                         LEV_OPT_CLOSE_ON_EXEC, 0, config->listen_fd);
-        h->retry = evtimer_new(config->worker->base, on_retry, h);
-        if (!h->lingerers || !h->listener || !h->retry)
-            rc = FR_FAIL(err, FR_EINTERNAL, "listening failed");
-    }
+    if (rc == FR_OK)
+        rc = open_listener(h, err);
     if (rc != FR_OK) {
         fr_https_free(h);
         return rc;
     }
-    evconnlistener_set_error_cb(h->listener, on_accept_error);
     *ret = h;
     return FR_OK;
 }
@@ -135,7 +152,10 @@ void fr_https_free(struct fr_https *h)
         evconnlistener_free(h->listener);
     if (h->retry)
         event_free(h->retry);
+    if (h->on_answered)
+        event_free(h->on_answered);
     fr_lingerers_free(h->lingerers);
+    fr_stream_room_free(h->room);
     fr_admission_free(h->admission);
     free(h);
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/worker/https_conn.h"
 
-#include <event2/buffer.h>
-#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <openssl/err.h>
 #include <stdio.h>
@@ -16,14 +14,17 @@
 enum {
     MS = 1000,
     HANDLING_MS = 90 * MS, /* beyond the longest poll */
-    PIPELINE_MAX = 16384,  /* octets kept while an answer is in the making */
+    PIPELINE_MAX = 16384, /* octets kept while an answer is in the making, and a turn */
+    ONE_RECORD = 16384,
+    ANSWER_MAX = FR_MSG_MAX + ONE_RECORD,
     NOTES_PER_S = 10,
     NOTES_BURST = 20
 };
 
-static void on_event(struct bufferevent *bev, short what, void *arg);
-static void on_read(struct bufferevent *bev, void *arg);
-static void on_write(struct bufferevent *bev, void *arg);
+static void on_connected(void *arg);
+static void on_octets(void *arg, struct fr_slice octets);
+static void on_sent(void *arg);
+static void on_ended(void *arg, enum fr_stream_end how, unsigned long ossl_error);
 static void on_timer(int fd, short what, void *arg);
 static void answered(struct fr_exchange *x, void *arg);
 
@@ -63,8 +64,19 @@ static void free_parts(struct fr_https_conn *c)
         service->session_free(c->session);
     fr_secret_free(c->client.exported);
     fr_request_free(c->request);
-    if (c->bev) /* frees ssl and closes the descriptor */
-        bufferevent_free(c->bev);
+    fr_buf_clear(&c->held);
+    fr_stream_free(c->stream);
+}
+
+static void forget_answer(struct fr_https_conn *c)
+{
+    struct fr_https_conn **at = &c->owner->answered;
+
+    while (c->is_answered && *at != c)
+        at = &(*at)->next_answered;
+    if (c->is_answered)
+        *at = c->next_answered;
+    c->is_answered = false;
 }
 
 void fr_https_conn_free(struct fr_https_conn *c)
@@ -73,6 +85,7 @@ void fr_https_conn_free(struct fr_https_conn *c)
     char address[sizeof c->client.address];
 
     memcpy(address, c->client.address, sizeof address);
+    forget_answer(c);
     *c->at = c->next;
     if (c->next)
         c->next->at = c->at;
@@ -84,26 +97,34 @@ void fr_https_conn_free(struct fr_https_conn *c)
 /* The last word is said: lets the peer read it before the descriptor is closed. */
 static void end_in_order(struct fr_https_conn *c, bool close_notify)
 {
-    ERR_clear_error();
     if (close_notify)
-        SSL_shutdown(c->ssl);
-    fr_linger(c->owner->lingerers, bufferevent_getfd(c->bev));
+        fr_stream_goodbye(c->stream, false);
+    fr_linger(c->owner->lingerers, fr_stream_fd(c->stream));
     fr_https_conn_free(c);
 }
 
-static enum fr_code open_parts(struct fr_https_conn *c, int *fd, struct fr_err *err)
+/* The peer has said its own: it reads no more, and nothing of it is unread. */
+static void end_with_peer(struct fr_https_conn *c)
 {
+    fr_stream_goodbye(c->stream, true);
+    fr_https_conn_free(c);
+}
+
+/* Takes fd, whatever happens. */
+static enum fr_code open_parts(struct fr_https_conn *c, int fd, struct fr_err *err)
+{
+    const struct fr_stream_hooks hooks = {on_connected, on_octets, on_sent, on_ended,
+                                          c};
     struct fr_https *h = c->owner;
     struct event_base *base = h->config.worker->base;
     SSL *ssl = NULL;
+    enum fr_code rc = fr_tls_server_accept(h->config.tls, &c->verdict, &ssl, err);
 
-    FR_TRY(fr_tls_server_accept(h->config.tls, &c->verdict, &ssl, err));
-    c->bev = bufferevent_openssl_socket_new(base, *fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
-                                            BEV_OPT_CLOSE_ON_FREE);
-    if (!c->bev) /* it has freed ssl */
-        return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
-    c->ssl = ssl;
-    *fd = -1;
+    if (rc != FR_OK) {
+        close(fd);
+        return rc;
+    }
+    FR_TRY(fr_stream_new(base, h->room, fd, ssl, &hooks, &c->stream, err));
     c->timer = evtimer_new(base, on_timer, c);
     if (!c->timer)
         return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
@@ -121,19 +142,15 @@ void fr_https_conn_new(struct fr_https *h, int fd, const char *address)
         return;
     }
     c->owner = h;
+    c->held = (struct fr_buf)FR_BUF_INIT(2 * PIPELINE_MAX);
     snprintf(c->client.address, sizeof c->client.address, "%s", address);
     fr_exchange_init(&c->exchange);
     link_in(c);
-    if (open_parts(c, &fd, &err) != FR_OK) {
+    if (open_parts(c, fd, &err) != FR_OK) {
         fr_log(FR_LOG_WARN, "%s: %s", address, err.msg);
-        if (fd >= 0)
-            close(fd);
         fr_https_conn_free(c);
         return;
     }
-    bufferevent_setcb(c->bev, on_read, on_write, on_event, c);
-    bufferevent_setwatermark(c->bev, EV_READ, 0, PIPELINE_MAX);
-    bufferevent_enable(c->bev, EV_READ | EV_WRITE);
     arm(c, limits_of(c)->handshake_ms);
 }
 
@@ -168,12 +185,11 @@ static void tell(struct fr_https_conn *c, const struct fr_err *err)
     }
 }
 
-static void handshake_failed(struct fr_https_conn *c)
+static void handshake_failed(struct fr_https_conn *c, unsigned long ossl_error)
 {
     struct fr_err err;
 
-    (void)fr_tls_server_explain(&c->verdict, bufferevent_get_openssl_error(c->bev),
-                                &err);
+    (void)fr_tls_server_explain(&c->verdict, ossl_error, &err);
     tell(c, &err);
     end_in_order(c, false); /* OpenSSL has written its alert */
 }
@@ -185,9 +201,11 @@ static enum fr_code establish(struct fr_https_conn *c, struct fr_err *err)
     struct fr_https_config *k = &c->owner->config;
     const struct fr_limits *limits = limits_of(c);
 
-    FR_TRY(fr_tls_server_identify(k->worker->config, c->ssl, &c->client.peer, err));
+    SSL *ssl = fr_stream_ssl(c->stream);
+
+    FR_TRY(fr_tls_server_identify(k->worker->config, ssl, &c->client.peer, err));
     if (k->service->exports)
-        FR_TRY(fr_tls_server_export(c->ssl, &c->client.exported, err));
+        FR_TRY(fr_tls_server_export(ssl, &c->client.exported, err));
     FR_TRY(
         fr_request_new((size_t)limits->header, (size_t)limits->body, &c->request, err));
     if (k->service->session_new)
@@ -218,15 +236,16 @@ static void await_request(struct fr_https_conn *c)
 /* For the audit trail: what a certificate says whose bearer is refused all the same. */
 static void claim(struct fr_https_conn *c)
 {
-    X509 *leaf = SSL_get0_peer_certificate(c->ssl);
+    X509 *leaf = SSL_get0_peer_certificate(fr_stream_ssl(c->stream));
     struct fr_err unused;
 
     if (!leaf || fr_peer_from_leaf(leaf, &c->verdict.claimed, &unused) != FR_OK)
         memset(&c->verdict.claimed, 0, sizeof c->verdict.claimed);
 }
 
-static void connected(struct fr_https_conn *c)
+static void on_connected(void *arg)
 {
+    struct fr_https_conn *c = arg;
     struct fr_err err;
 
     if (establish(c, &err) != FR_OK) {
@@ -256,42 +275,38 @@ static bool is_last(const struct fr_https_conn *c)
            (c->owner->draining && !is_busy(c));
 }
 
-static void wipe_body(const void *data, size_t len, void *arg)
-{
-    struct fr_buf *body = arg;
-
-    (void)data;
-    (void)len;
-    fr_buf_clear(body);
-    free(body);
-}
-
-/* The body may hold a key: it is lent to the bufferevent, not copied, and wiped. */
-static void send_body(struct fr_https_conn *c)
-{
-    struct evbuffer *out = bufferevent_get_output(c->bev);
-    struct fr_buf *body = malloc(sizeof *body);
-
-    if (!body)
-        return; /* the peer sees an answer that is cut: the timer ends it */
-    *body = c->exchange.body;
-    c->exchange.body = (struct fr_buf)FR_BUF_INIT_WIPE(body->max);
-    if (evbuffer_add_reference(out, body->data, body->len, wipe_body, body) != 0)
-        wipe_body(NULL, 0, body);
-}
-
+/* Handlers have more to do when they have answered: the octets leave when the loop is
+ * back, those of a batch from the vault one after the other. */
 static void answered(struct fr_exchange *x, void *arg)
 {
     struct fr_https_conn *c = arg;
-    FR_AUTO_CLEAR(buf) head = FR_BUF_INIT(16384);
+    struct fr_https *h = c->owner;
 
+    (void)x;
+    c->state = FR_HTTPS_WRITING;
+    c->is_answered = true;
+    c->next_answered = h->answered;
+    h->answered = c;
+    event_active(h->on_answered, EV_TIMEOUT, 0);
+}
+
+/* Head and body in one record where they fit: it is one of everything below, too. */
+static bool write_answer(struct fr_https_conn *c)
+{
+    FR_AUTO_CLEAR(buf) head = FR_BUF_INIT_WIPE(ANSWER_MAX);
+    struct fr_exchange *x = &c->exchange;
+    struct fr_slice body = {0};
+
+    if (fr_response_has_body(x))
+        body = fr_buf_view(&x->body);
     c->last = is_last(c);
     fr_response_head(x, c->last, &head);
-    c->state = FR_HTTPS_WRITING;
-    arm(c, limits_of(c)->request_ms);
-    bufferevent_write(c->bev, head.data, head.len);
-    if (x->body.len && fr_response_has_body(x))
-        send_body(c);
+    if (head.len + body.len <= ONE_RECORD) {
+        fr_buf_put(&head, body.data, body.len);
+        body.len = 0;
+    }
+    return head.failed == FR_OK && fr_stream_write(c->stream, fr_buf_view(&head)) &&
+           fr_stream_write(c->stream, body);
 }
 
 static void handle(struct fr_https_conn *c)
@@ -309,80 +324,113 @@ static void refuse(struct fr_https_conn *c, const struct fr_err *err)
     fr_exchange_fail_as(&c->exchange, fr_request_refusal(c->request), 4000, err);
 }
 
-/* Feeds what has come up to the end of one request; false when there is no more. */
-static bool feed_chunk(struct fr_https_conn *c)
+/* Feeds up to the end of one request; what is left over. */
+static struct fr_slice feed(struct fr_https_conn *c, struct fr_slice octets)
 {
-    struct evbuffer *in = bufferevent_get_input(c->bev);
-    struct evbuffer_iovec chunk;
     size_t used = 0;
     struct fr_err err;
-    enum fr_code rc;
 
-    if (evbuffer_peek(in, -1, NULL, &chunk, 1) < 1 || chunk.iov_len == 0)
-        return false;
-    rc = fr_request_feed(c->request, fr_slice_of(chunk.iov_base, chunk.iov_len), &used,
-                         &err);
-    evbuffer_drain(in, used);
-    if (rc != FR_OK)
+    if (fr_request_feed(c->request, octets, &used, &err) != FR_OK)
         refuse(c, &err);
     else if (fr_request_is_complete(c->request))
         handle(c);
-    return true;
+    return fr_slice_of(octets.data + used, octets.len - used);
 }
 
-static void advance(struct fr_https_conn *c)
+static void proceed(struct fr_https_conn *c)
 {
-    static const char proceed[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    static const char words[] = "HTTP/1.1 100 Continue\r\n\r\n";
 
-    while (c->state == FR_HTTPS_READING && feed_chunk(c))
-        ;
-    if (c->state != FR_HTTPS_READING)
-        return;
-    if (fr_request_wants_continue(c->request))
-        bufferevent_write(c->bev, proceed, sizeof proceed - 1);
+    if (fr_request_wants_continue(c->request) &&
+        fr_stream_write(c->stream, fr_slice_str(words)))
+        (void)fr_stream_flush(c->stream);
     if (!c->begun && fr_request_has_begun(c->request)) {
         c->begun = true;
         arm(c, limits_of(c)->request_ms);
     }
 }
 
+/* What is left over when this is not the time to read. */
+static struct fr_slice advance(struct fr_https_conn *c, struct fr_slice octets)
+{
+    while (c->state == FR_HTTPS_READING && octets.len > 0)
+        octets = feed(c, octets);
+    if (c->state == FR_HTTPS_READING)
+        proceed(c);
+    return octets;
+}
+
+static void go_on(struct fr_https_conn *c)
+{
+    struct fr_slice left;
+
+    await_request(c);
+    if (c->held.len == 0)
+        return;
+    left = advance(c, fr_buf_view(&c->held));
+    fr_buf_consume(&c->held, c->held.len - left.len);
+    if (c->held.len == 0)
+        fr_buf_clear(&c->held);
+    fr_stream_pause(c->stream, c->held.len > PIPELINE_MAX);
+}
+
 /* --- events */
 
-static void on_read(struct bufferevent *bev, void *arg)
+static void on_octets(void *arg, struct fr_slice octets)
 {
     struct fr_https_conn *c = arg;
+    struct fr_slice left = octets;
 
-    (void)bev;
-    if (c->state == FR_HTTPS_READING)
-        advance(c);
-}
-
-static void on_write(struct bufferevent *bev, void *arg)
-{
-    struct fr_https_conn *c = arg;
-
-    if (c->state != FR_HTTPS_WRITING ||
-        evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-        return;
-    if (c->last) {
-        end_in_order(c, true);
-        return;
-    }
-    await_request(c);
-    advance(c);
-}
-
-static void on_event(struct bufferevent *bev, short what, void *arg)
-{
-    struct fr_https_conn *c = arg;
-
-    (void)bev;
-    if (what & BEV_EVENT_CONNECTED)
-        connected(c);
-    else if (c->state == FR_HTTPS_HANDSHAKE)
-        handshake_failed(c);
+    if (c->held.len == 0)
+        left = advance(c, octets);
+    fr_buf_put(&c->held, left.data, left.len);
+    if (c->held.failed != FR_OK)
+        fr_https_conn_free(c);
     else
-        end_in_order(c, (what & BEV_EVENT_EOF) != 0);
+        fr_stream_pause(c->stream, c->held.len > PIPELINE_MAX);
+}
+
+static void on_sent(void *arg)
+{
+    struct fr_https_conn *c = arg;
+
+    if (c->state != FR_HTTPS_WRITING || c->is_answered)
+        return;
+    if (c->last)
+        end_in_order(c, true);
+    else
+        go_on(c);
+}
+
+static void send_answer(struct fr_https_conn *c)
+{
+    arm(c, limits_of(c)->request_ms);
+    if (!write_answer(c))
+        fr_https_conn_free(c);
+    else if (fr_stream_flush(c->stream))
+        on_sent(c);
+}
+
+void fr_https_send_answers(struct fr_https *h)
+{
+    while (h->answered) {
+        struct fr_https_conn *c = h->answered;
+
+        forget_answer(c);
+        send_answer(c);
+    }
+}
+
+static void on_ended(void *arg, enum fr_stream_end how, unsigned long ossl_error)
+{
+    struct fr_https_conn *c = arg;
+
+    if (c->state == FR_HTTPS_HANDSHAKE)
+        handshake_failed(c, ossl_error);
+    else if (how == FR_STREAM_CLOSED)
+        end_with_peer(c);
+    else
+        end_in_order(c, false);
 }
 
 static void time_out_request(struct fr_https_conn *c)

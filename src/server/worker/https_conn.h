@@ -3,11 +3,10 @@
 #ifndef FR_SERVER_WORKER_HTTPS_CONN_H
 #define FR_SERVER_WORKER_HTTPS_CONN_H
 
-#include <event2/bufferevent.h>
-
 #include "server/worker/https.h"
 #include "server/worker/limits.h"
 #include "server/worker/linger.h"
+#include "server/worker/stream.h"
 #include "server/worker/tls.h"
 
 struct evconnlistener;
@@ -23,8 +22,8 @@ enum fr_https_conn_state {
 struct fr_https_conn {
     struct fr_https *owner;
     enum fr_https_conn_state state;
-    struct bufferevent *bev;
-    SSL *ssl; /* the bufferevent's */
+    struct fr_stream *stream;
+    struct fr_buf held; /* came before its turn */
     struct fr_tls_verdict verdict;
     struct event *timer;
     struct fr_client client;
@@ -35,6 +34,8 @@ struct fr_https_conn {
     bool begun; /* octets of a request have come */
     bool last;  /* close after this answer */
     struct fr_https_conn *next, **at;
+    struct fr_https_conn *next_answered;
+    bool is_answered; /* it is in that list */
 };
 
 struct fr_https {
@@ -43,7 +44,10 @@ struct fr_https {
     struct event *retry; /* accepts again, when that failed */
     struct fr_admission *admission;
     struct fr_lingerers *lingerers;
+    struct fr_stream_room *room;
     struct fr_https_conn *first;
+    struct fr_https_conn *answered; /* their answers are to be sent: on_answered */
+    struct event *on_answered;
     bool draining;
     struct fr_bucket notes, warnings;
 };
@@ -52,6 +56,8 @@ struct fr_https {
 void fr_https_conn_new(struct fr_https *h, int fd, const char *address);
 /* Cuts it: no more is sent. Frees c. */
 void fr_https_conn_free(struct fr_https_conn *c);
+/* Sends the answers that are there, and goes on with what came meanwhile. */
+void fr_https_send_answers(struct fr_https *h);
 /* The listener is draining: ends c unless it is half way through something. */
 void fr_https_conn_drain(struct fr_https_conn *c);
 

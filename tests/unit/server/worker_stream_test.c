@@ -1,0 +1,342 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* A stream on one end of a socketpair, stock OpenSSL on the other. */
+#include "server/worker/stream.h"
+
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "test.h"
+
+enum { TURNS = 4000, BIG = 3 * 1024 * 1024 };
+
+static struct lab {
+    struct event_base *base;
+    struct fr_stream_room *room;
+    struct fr_stream *stream;
+    int fd; /* the client's */
+    SSL *client;
+    bool is_up, frees_on_octets;
+    unsigned n_sent, n_ended;
+    enum fr_stream_end how;
+    unsigned long why;
+    struct fr_buf got;
+} lab;
+
+static struct fr_err err;
+
+static void on_connected(void *arg)
+{
+    (void)arg;
+    lab.is_up = true;
+}
+
+static void on_octets(void *arg, struct fr_slice octets)
+{
+    (void)arg;
+    fr_buf_put(&lab.got, octets.data, octets.len);
+    if (!lab.frees_on_octets)
+        return;
+    fr_stream_free(lab.stream);
+    lab.stream = NULL;
+}
+
+static void on_sent(void *arg)
+{
+    (void)arg;
+    lab.n_sent++;
+}
+
+static void on_ended(void *arg, enum fr_stream_end how, unsigned long ossl_error)
+{
+    (void)arg;
+    lab.n_ended++;
+    lab.how = how;
+    lab.why = ossl_error;
+}
+
+static SSL *server_side(void)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+    X509 *cert = X509_new();
+    SSL *ssl;
+
+    assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    assert_int_equal(X509_set_pubkey(cert, key), 1);
+    assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
+    assert_int_equal(SSL_CTX_use_certificate(ctx, cert), 1);
+    assert_int_equal(SSL_CTX_use_PrivateKey(ctx, key), 1);
+    SSL_CTX_set_num_tickets(ctx, 0);
+    ssl = SSL_new(ctx);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    SSL_CTX_free(ctx);
+    return ssl;
+}
+
+static int make(void **state)
+{
+    const struct fr_stream_hooks hooks = {on_connected, on_octets, on_sent, on_ended,
+                                          NULL};
+    SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
+    int fds[2];
+
+    (void)state;
+    lab = (struct lab){.got = FR_BUF_INIT(BIG)};
+    lab.base = event_base_new();
+    lab.room = fr_stream_room_new();
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
+    assert_ok(fr_stream_new(lab.base, lab.room, fds[0], server_side(), &hooks,
+                            &lab.stream, &err));
+    lab.fd = fds[1];
+    lab.client = SSL_new(ctx);
+    SSL_CTX_free(ctx);
+    assert_int_equal(SSL_set_fd(lab.client, lab.fd), 1);
+    SSL_set_connect_state(lab.client);
+    return 0;
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    SSL_free(lab.client);
+    if (lab.fd >= 0)
+        close(lab.fd);
+    fr_stream_free(lab.stream);
+    fr_stream_room_free(lab.room);
+    event_base_free(lab.base);
+    fr_buf_clear(&lab.got);
+    return 0;
+}
+
+static void turn(void)
+{
+    event_base_loop(lab.base, EVLOOP_NONBLOCK);
+}
+
+static void shake_hands(void)
+{
+    for (int i = 0; i < TURNS && !(lab.is_up && SSL_is_init_finished(lab.client));
+         i++) {
+        (void)SSL_do_handshake(lab.client);
+        turn();
+    }
+    assert_true(lab.is_up);
+}
+
+static void client_says(const char *text)
+{
+    int len = (int)strlen(text);
+
+    assert_int_equal(SSL_write(lab.client, text, len), len);
+    turn();
+}
+
+static void octets_go_both_ways(void **state)
+{
+    char text[32];
+
+    (void)state;
+    shake_hands();
+    client_says("one");
+    client_says("two");
+    assert_string_equal(fr_buf_cstr(&lab.got), "onetwo");
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("three, ")));
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("four")));
+    assert_true(fr_stream_flush(lab.stream));
+    assert_int_equal(SSL_read(lab.client, text, sizeof text), 7);
+    assert_int_equal(SSL_read(lab.client, text, sizeof text), 4);
+    assert_int_equal(lab.n_sent, 0); /* what goes at once is not told */
+}
+
+/* Several records that come at once are all read in one turn. */
+static void nothing_that_came_is_left_behind(void **state)
+{
+    (void)state;
+    shake_hands();
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(SSL_write(lab.client, "0123456789", 10), 10);
+    turn();
+    assert_int_equal(lab.got.len, 1000);
+}
+
+/* A record in two pieces. */
+static void half_a_record_waits_for_the_rest(void **state)
+{
+    BIO *mem = BIO_new(BIO_s_mem()), *socket = SSL_get_wbio(lab.client);
+    const char *octets;
+    long len;
+
+    (void)state;
+    shake_hands();
+    BIO_up_ref(socket);
+    SSL_set0_wbio(lab.client, mem);
+    assert_int_equal(SSL_write(lab.client, "whole", 5), 5);
+    len = BIO_get_mem_data(mem, (char **)&octets);
+    assert_int_equal(write(lab.fd, octets, 7), 7);
+    turn();
+    assert_int_equal(lab.got.len, 0);
+    assert_int_equal(write(lab.fd, octets + 7, (size_t)len - 7), len - 7);
+    turn();
+    assert_string_equal(fr_buf_cstr(&lab.got), "whole");
+    SSL_set0_wbio(lab.client, socket);
+}
+
+static void a_close_in_order_is_told_once(void **state)
+{
+    (void)state;
+    shake_hands();
+    assert_int_equal(SSL_shutdown(lab.client), 0);
+    turn();
+    turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CLOSED);
+}
+
+static void an_end_without_a_word_is_a_cut(void **state)
+{
+    (void)state;
+    shake_hands();
+    close(lab.fd);
+    lab.fd = -1;
+    turn();
+    turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CUT);
+}
+
+static void a_refused_handshake_sends_its_alert(void **state)
+{
+    char text[8];
+
+    (void)state;
+    assert_int_equal(SSL_set_max_proto_version(lab.client, TLS1_2_VERSION), 1);
+    assert_int_equal(
+        SSL_set_min_proto_version(fr_stream_ssl(lab.stream), TLS1_3_VERSION), 1);
+    assert_true(SSL_do_handshake(lab.client) <= 0);
+    turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_REFUSED);
+    assert_int_equal(ERR_GET_REASON(lab.why), SSL_R_UNSUPPORTED_PROTOCOL);
+    ERR_clear_error();
+    assert_true(SSL_read(lab.client, text, sizeof text) <= 0);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()),
+                     SSL_R_TLSV1_ALERT_PROTOCOL_VERSION);
+    ERR_clear_error();
+}
+
+static void a_pause_holds_the_peer_back(void **state)
+{
+    (void)state;
+    shake_hands();
+    fr_stream_pause(lab.stream, true);
+    client_says("later");
+    assert_int_equal(lab.got.len, 0);
+    fr_stream_pause(lab.stream, false);
+    turn();
+    assert_string_equal(fr_buf_cstr(&lab.got), "later");
+}
+
+static uint8_t octet_at(size_t i)
+{
+    return (uint8_t)(i * 7 + i / 4096);
+}
+
+/* What the kernel does not take at once follows, in order, and is told when it is out.
+ */
+static void a_slow_reader_gets_everything(void **state)
+{
+    uint8_t *big = malloc(BIG), chunk[16384];
+    size_t got = 0;
+
+    (void)state;
+    shake_hands();
+    for (size_t i = 0; i < BIG; i++)
+        big[i] = octet_at(i);
+    assert_true(fr_stream_write(lab.stream, fr_slice_of(big, BIG)));
+    assert_false(fr_stream_flush(lab.stream));
+    for (int i = 0; i < TURNS && got < BIG; i++) {
+        int n = SSL_read(lab.client, chunk, sizeof chunk);
+
+        for (int k = 0; k < n; k++)
+            assert_int_equal(chunk[k], octet_at(got + (size_t)k));
+        got += n > 0 ? (size_t)n : 0;
+        turn();
+    }
+    assert_int_equal(got, BIG);
+    assert_int_equal(lab.n_sent, 1);
+    free(big);
+}
+
+/* Not `sent`: the end is told instead, though nothing of the peer was being read. */
+static void a_reader_that_goes_away_ends_it(void **state)
+{
+    uint8_t *big = calloc(1, BIG);
+
+    (void)state;
+    shake_hands();
+    fr_stream_pause(lab.stream, true);
+    assert_true(fr_stream_write(lab.stream, fr_slice_of(big, BIG)));
+    assert_false(fr_stream_flush(lab.stream));
+    close(lab.fd);
+    lab.fd = -1;
+    for (int i = 0; i < TURNS && lab.n_ended == 0; i++)
+        turn();
+    assert_int_equal(lab.n_sent, 0);
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CUT);
+    free(big);
+}
+
+static void a_hook_may_free_the_stream(void **state)
+{
+    (void)state;
+    shake_hands();
+    lab.frees_on_octets = true;
+    assert_int_equal(SSL_write(lab.client, "one", 3), 3);
+    assert_int_equal(SSL_write(lab.client, "two", 3), 3);
+    turn();
+    assert_string_equal(fr_buf_cstr(&lab.got), "one");
+    assert_null(lab.stream);
+}
+
+static void goodbye_says_close_notify(void **state)
+{
+    char text[8];
+
+    (void)state;
+    shake_hands();
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("bye")));
+    fr_stream_goodbye(lab.stream, true);
+    fr_stream_free(lab.stream);
+    lab.stream = NULL;
+    assert_int_equal(SSL_read(lab.client, text, sizeof text), 3);
+    assert_int_equal(SSL_read(lab.client, text, sizeof text), 0);
+    assert_int_equal(SSL_get_error(lab.client, 0), SSL_ERROR_ZERO_RETURN);
+}
+
+#define ONE(name) cmocka_unit_test_setup_teardown(name, make, clean)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        ONE(octets_go_both_ways),
+        ONE(nothing_that_came_is_left_behind),
+        ONE(half_a_record_waits_for_the_rest),
+        ONE(a_close_in_order_is_told_once),
+        ONE(an_end_without_a_word_is_a_cut),
+        ONE(a_refused_handshake_sends_its_alert),
+        ONE(a_pause_holds_the_peer_back),
+        ONE(a_slow_reader_gets_everything),
+        ONE(a_reader_that_goes_away_ends_it),
+        ONE(a_hook_may_free_the_stream),
+        ONE(goodbye_says_close_notify),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
