@@ -96,7 +96,8 @@ static void hook_sqlite(void)
 {
     static sqlite3_mem_methods methods;
 
-    if (!sqlite3_config || sqlite3_config(SQLITE_CONFIG_GETMALLOC, &methods) != SQLITE_OK)
+    if (!sqlite3_config ||
+        sqlite3_config(SQLITE_CONFIG_GETMALLOC, &methods) != SQLITE_OK)
         return;
     sqlite_malloc = methods.xMalloc;
     sqlite_realloc = methods.xRealloc;

@@ -2,8 +2,8 @@
 /*
  * Lets allocations fail, by their number. Our own objects come here by the linker
  * (ALLOC_WRAPS of tests/fuzz/meson.build: -Wl,--wrap=malloc and so on, so that nothing
- * of it is in what is shipped, and sanitizers keep their malloc); jansson and SQLite are
- * told to by their own hooks. OpenSSL is left alone.
+ * of it is in what is shipped, and sanitizers keep their malloc); jansson and SQLite
+ * are told to by their own hooks. OpenSSL is left alone.
  *
  * ONCE: one allocation of ours fails, and memory is back. It shows what a failure that
  * is overlooked leads to. Libraries are spared.

@@ -26,7 +26,8 @@ static void turn(struct world *w)
 static void play_vault(struct world *w)
 {
     static uint8_t octets[2 * FR_MSG_MAX];
-    uint8_t frame[] = {0, 0, 0, 12, 0, FR_MSG_REPLY, 0, 0, 0, 0, FR_F_CODE, 0, 0, 0, 1, 0};
+    uint8_t frame[] = {0, 0, 0, 12, 0, FR_MSG_REPLY, 0, 0, 0, 0, FR_F_CODE,
+                       0, 0, 0, 1,  0};
     ssize_t n = recv(w->vault_fd, octets, sizeof octets, MSG_DONTWAIT);
     struct fr_slice in = fr_slice_of(octets, n > 0 ? (size_t)n : 0);
     struct fr_msg m;
@@ -111,8 +112,8 @@ static bool open_world(struct world *w)
 
     FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair) == 0);
     w->vault_fd = pair[0];
-    if (FUZZ_MUST(fr_vaultlink_new(w->worker.base, pair[1], &hooks, &w->worker.vault,
-                                   NULL)))
+    if (FUZZ_MUST(
+            fr_vaultlink_new(w->worker.base, pair[1], &hooks, &w->worker.vault, NULL)))
         return FUZZ_MUST(fr_admin_new(&config, &w->admin, NULL));
     close(pair[1]);
     return false;

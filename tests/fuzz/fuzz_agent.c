@@ -58,7 +58,8 @@ static void run(struct world *w, const char *dir, struct fr_config *config)
     if (!FUZZ_MUST(fr_state_open(dir, 65536, &state, NULL)))
         return;
     device.state = state;
-    FUZZ_ASSERT(fr_agent_run(&setup, &err) == 0 || fuzz_denied() != FUZZ_DENIED_NOTHING);
+    FUZZ_ASSERT(fr_agent_run(&setup, &err) == 0 ||
+                fuzz_denied() != FUZZ_DENIED_NOTHING);
     if (w->fd >= 0)
         look_at_answer(w);
 }
@@ -74,8 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size > FR_AGENT_LINE_MAX)
         return 0;
     dir = fuzz_folder();
-    n = snprintf(text, sizeof text, "state = \"%s\"\nagent { socket = \"%s/socket\" }\n",
-                 dir, dir);
+    n = snprintf(text, sizeof text,
+                 "state = \"%s\"\nagent { socket = \"%s/socket\" }\n", dir, dir);
     if (!FUZZ_MUST(fr_config_load(fuzz_file((const uint8_t *)text, (size_t)n), true,
                                   &config, NULL)))
         return 0;

@@ -6,8 +6,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     FR_AUTO(server_config) *c = NULL;
-    enum fr_code rc =
-        fuzz_code(fr_server_config_load(fuzz_file(data, size), &c, NULL));
+    enum fr_code rc = fuzz_code(fr_server_config_load(fuzz_file(data, size), &c, NULL));
 
     FUZZ_ASSERT((rc == FR_OK) == (c != NULL));
     if (rc != FR_OK)

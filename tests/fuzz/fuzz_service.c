@@ -128,8 +128,8 @@ static bool open_line(struct world *w)
 
     FUZZ_ASSERT(socketpair(AF_UNIX, SOCK_STREAM, 0, pair) == 0);
     w->vault_fd = pair[0];
-    if (FUZZ_MUST(fr_vaultlink_new(w->worker.base, pair[1], &hooks, &w->worker.vault,
-                                   NULL)))
+    if (FUZZ_MUST(
+            fr_vaultlink_new(w->worker.base, pair[1], &hooks, &w->worker.vault, NULL)))
         return true;
     close(pair[1]);
     return false;
@@ -153,12 +153,12 @@ static bool open_world(struct world *w)
     strcpy(peer->sans[0].value, "dev1.example.com");
     strcpy(w->client.address, "192.0.2.1");
     return open_line(w) &&
-           FUZZ_MUST(fr_secret_from(exported, sizeof exported, &w->client.exported,
-                                    NULL)) &&
+           FUZZ_MUST(
+               fr_secret_from(exported, sizeof exported, &w->client.exported, NULL)) &&
            (!w->service->start || FUZZ_MUST(w->service->start(&w->worker, NULL))) &&
            (!w->service->session_new ||
-            FUZZ_MUST(w->service->session_new(&w->worker, &w->client, &w->session,
-                                              NULL))) &&
+            FUZZ_MUST(
+                w->service->session_new(&w->worker, &w->client, &w->session, NULL))) &&
            FUZZ_MUST(fr_request_new(16384, 65536, &w->request, NULL));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* A MEF that answers a target anything: each piece of the input is one answer, feed or
- * fetch, as they come. The cursor moves only forward, and what is kept is kept whole. */
+ * fetch, as they come. The cursor moves only forward, and what is kept is kept whole.
+ */
 #include "fake/env.h"
 #include "fuzz.h"
 #include "target/sync.h"
@@ -44,11 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct world w = {.tape = fr_cursor_of(fr_slice_of(data, size))};
     FR_AUTO(target_cache) *saved = NULL;
     char path[128];
-    struct fr_target t = {.env = &w.env.env,
-                          .cache_path = path,
-                          .get = get,
-                          .tell = tell,
-                          .ctx = &w};
+    struct fr_target t = {
+        .env = &w.env.env, .cache_path = path, .get = get, .tell = tell, .ctx = &w};
     enum fr_code rc = FR_OK;
     struct fr_err err;
 

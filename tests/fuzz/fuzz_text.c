@@ -34,7 +34,8 @@ static void codings(struct fr_slice in)
     for (int url = 0; url < 2; url++) {
         fr_buf_reset(&octets);
         fr_buf_reset(&text);
-        if (!fr_base64_decode(in, url, &octets) || !FUZZ_MUST(fr_buf_check(&octets, NULL)))
+        if (!fr_base64_decode(in, url, &octets) ||
+            !FUZZ_MUST(fr_buf_check(&octets, NULL)))
             continue;
         fr_base64_encode(fr_buf_view(&octets), url, &text);
         if (FUZZ_MUST(fr_buf_check(&text, NULL)))
@@ -79,8 +80,8 @@ static void uris(const char *text)
         FUZZ_ASSERT(host[0] && port);
     if (fr_mmef_path_is_plain(text))
         FUZZ_ASSERT(text[0] == '/' && !strstr(text, "/../"));
-    if (fuzz_code(fr_resource_normalise("https", fr_slice_str(text), &resource, NULL)) ==
-            FR_OK &&
+    if (fuzz_code(fr_resource_normalise("https", fr_slice_str(text), &resource,
+                                        NULL)) == FR_OK &&
         FUZZ_MUST(fr_resource_normalise("https", fr_slice_str(resource), &again, NULL)))
         FUZZ_ASSERT(strcmp(resource, again) == 0);
 }

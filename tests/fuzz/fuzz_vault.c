@@ -2,9 +2,9 @@
 /*
  * The vault under any sequence of decoded messages, against a real SQLite: one enrolee,
  * two targets, and whatever operators, enrolees and targets make of them. Each piece of
- * the input is one message; the octets before it pick the peer, the sender (one that may
- * send it, or with 0x80 any), and how much time passes. After it all the audit trail
- * verifies; then everything is undone for the next input.
+ * the input is one message; the octets before it pick the peer, the sender (one that
+ * may send it, or with 0x80 any), and how much time passes. After it all the audit
+ * trail verifies; then everything is undone for the next input.
  */
 #include <stdio.h>
 
@@ -22,7 +22,8 @@ static const struct {
              {ANCHOR_2, "broker.example.com"},
              {ANCHOR_2, "other.example.com"},
              {ANCHOR_2, "dev1.example.com"}};
-enum { N_PEERS = sizeof peers / sizeof peers[0], MESSAGES_MAX = 24 };
+#define N_PEERS (sizeof peers / sizeof peers[0])
+enum { MESSAGES_MAX = 24 };
 
 static const char *const beginning[] = {
     "{\"op\":\"target.add\",\"id\":\"broker.example.com\"}",
@@ -46,7 +47,8 @@ static bool handle(struct fr_vault *v, enum fr_worker from, const struct fr_msg 
         FUZZ_ASSERT(fr_msg_has(&answer, FR_F_CODE) &&
                     (enum fr_code)fr_msg_u8(&answer, FR_F_CODE) == *rc);
         if (*rc != FR_OK)
-            FUZZ_ASSERT(!fr_msg_has(&answer, FR_F_KEY) && !fr_msg_has(&answer, FR_F_MAC));
+            FUZZ_ASSERT(!fr_msg_has(&answer, FR_F_KEY) &&
+                        !fr_msg_has(&answer, FR_F_MAC));
         if (fr_msg_has(&answer, FR_F_KEY))
             fuzz_saw(answer.field[FR_F_KEY]);
     }

@@ -14,7 +14,7 @@
 #include "fault/alloc.h"
 #include "fuzz/fuzz.h"
 
-enum { DAMAGES = 100, FAULTS = 200 }; /* of a file, at most; the latter in each mode */
+enum { DAMAGES = 40, FAULTS = 60 }; /* of a file, at most; the latter in each mode */
 
 int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
