@@ -131,3 +131,21 @@ enum fr_code fr_args_words(struct fr_args *args, const char *what, const char **
         words[got] = arg.value;
     }
 }
+
+enum fr_code fr_args_flagged(struct fr_args *args, const struct fr_opt *opts,
+                             struct fr_words *ret, struct fr_err *err)
+{
+    struct fr_arg arg;
+
+    for (;;) {
+        FR_TRY(fr_args_next(args, opts, &arg, err));
+        if (arg.kind == FR_ARG_END)
+            return FR_OK;
+        if (arg.kind == FR_ARG_OPTION)
+            ret->flag = true;
+        else if (ret->n == ret->max)
+            return FR_FAIL(err, FR_EUSAGE, "unexpected argument \"%s\"", arg.value);
+        else
+            ret->at[ret->n++] = arg.value;
+    }
+}

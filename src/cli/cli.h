@@ -74,6 +74,16 @@ FR_MUST_USE enum fr_code fr_args_words(struct fr_args *args, const char *what,
                                        const char **words, size_t n,
                                        struct fr_err *err);
 
+/* Words, n of them so far, and one option without a value that may stand anywhere. */
+struct fr_words {
+    const char **at;
+    size_t max, n;
+    bool flag; /* the option was given */
+};
+FR_MUST_USE enum fr_code fr_args_flagged(struct fr_args *args,
+                                         const struct fr_opt *opts,
+                                         struct fr_words *ret, struct fr_err *err);
+
 /* ---- commands ---- */
 
 struct fr_command {

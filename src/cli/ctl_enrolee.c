@@ -201,29 +201,17 @@ enum fr_code fr_ctl_enrolee_allow(struct fr_cli *cli, const struct fr_command *s
                                   struct fr_args *args, struct fr_err *err)
 {
     const char *words[1 + ALLOW_MAX];
-    bool is_default = false;
-    struct fr_arg arg;
-    size_t n = 0;
+    struct fr_words given = {.at = words, .max = 1 + ALLOW_MAX};
 
-    for (;;) {
-        FR_TRY(fr_args_next(args, self->opts, &arg, err));
-        if (arg.kind == FR_ARG_END)
-            break;
-        if (arg.kind == FR_ARG_OPTION)
-            is_default = true;
-        else if (n == 1 + ALLOW_MAX)
-            return FR_FAIL(err, FR_EUSAGE, "more than %d targets", ALLOW_MAX);
-        else
-            words[n++] = arg.value;
-    }
-    if (n < 2)
+    FR_TRY(fr_args_flagged(args, self->opts, &given, err));
+    if (given.n < 2)
         return FR_FAIL(err, FR_EUSAGE, "arguments missing: NAME TARGET...");
-    if (is_default && n > 2)
+    if (given.flag && given.n > 2)
         return FR_FAIL(err, FR_EUSAGE, "--default is for one target");
-    for (size_t i = 1; i < n; i++)
-        FR_TRY(allow(cli, words[0], words[i], is_default, err));
-    for (size_t i = 1; i < n; i++)
+    for (size_t i = 1; i < given.n; i++)
+        FR_TRY(allow(cli, words[0], words[i], given.flag, err));
+    for (size_t i = 1; i < given.n; i++)
         fr_ctl_done(cli, NULL, "%s may bind to %s%s", words[0], words[i],
-                    is_default ? ", its default" : "");
+                    given.flag ? ", its default" : "");
     return FR_OK;
 }

@@ -165,22 +165,12 @@ enum fr_code fr_ctl_instructions_assign(struct fr_cli *cli,
 {
     json_auto_t *result = NULL;
     const char *words[2] = {0};
-    bool all = false;
-    struct fr_arg arg;
-    size_t n = 0;
+    struct fr_words given = {.at = words, .max = 2};
+    bool all;
 
-    for (;;) {
-        FR_TRY(fr_args_next(args, self->opts, &arg, err));
-        if (arg.kind == FR_ARG_END)
-            break;
-        if (arg.kind == FR_ARG_OPTION)
-            all = true;
-        else if (n == 2)
-            return FR_FAIL(err, FR_EUSAGE, "unexpected argument \"%s\"", arg.value);
-        else
-            words[n++] = arg.value;
-    }
-    if (n != (all ? 1 : 2))
+    FR_TRY(fr_args_flagged(args, self->opts, &given, err));
+    all = given.flag;
+    if (given.n != (all ? 1 : 2))
         return FR_FAIL(err, FR_EUSAGE, "give NAME and an enrolee, or NAME and --all");
     FR_TRY(cli->ask(cli,
                     json_pack("{s:s,s:s,s:s}", "op", "instructions.assign", "name",

@@ -14,5 +14,8 @@
  * value NULL; FR_ELIMIT. */
 FR_MUST_USE enum fr_code fr_json_put(const json_t *value, struct fr_buf *to,
                                      struct fr_err *err);
+/* The same for a value that may be neither object nor array. */
+FR_MUST_USE enum fr_code fr_json_put_any(const json_t *value, struct fr_buf *to,
+                                         struct fr_err *err);
 
 #endif

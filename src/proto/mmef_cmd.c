@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* mefClientCmd (RSPF 7.3). */
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/str.h"
+#include "model/json_text.h"
 #include "proto/mmef.h"
 #include "proto/mmef_json.h"
 
 #define CLIENT_CMD "mcc"
+#define ID_MAX     63 /* octets of a cmdID as JSON text */
 
 static bool is_command(int64_t status)
 {
@@ -53,22 +54,19 @@ enum fr_code fr_mmef_cmd_encode(const struct fr_mmef_cmd *m, struct fr_buf *to,
 }
 
 /* Opaque, but a scalar that comes back as it came [U-19]: a real might not. */
-static enum fr_code read_id(const json_t *o, char ret[64], struct fr_err *err)
+static enum fr_code read_id(const json_t *o, char ret[ID_MAX + 1], struct fr_err *err)
 {
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(ID_MAX);
     const json_t *id = json_object_get(o, "mcci");
-    char *text;
-    size_t n;
 
     if (!json_is_integer(id) && !json_is_string(id))
         return fr_mmef_malformed(err, "mcci", "is neither a whole number nor a string");
-    text = json_dumps(id, JSON_ENCODE_ANY | JSON_COMPACT);
-    if (!text)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory");
-    n = strlen(text);
-    if (n < 64)
-        memcpy(ret, text, n + 1);
-    free(text);
-    return n < 64 ? FR_OK : fr_mmef_malformed(err, "mcci", "is too long");
+    enum fr_code rc = fr_json_put_any(id, &text, err);
+    if (rc == FR_ELIMIT)
+        return fr_mmef_malformed(err, "mcci", "is too long");
+    FR_TRY(rc);
+    memcpy(ret, fr_buf_cstr(&text), text.len + 1);
+    return FR_OK;
 }
 
 /* How long to wait is an offer: without one the device has its own. */

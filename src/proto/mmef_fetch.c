@@ -48,8 +48,8 @@ enum fr_code fr_mmef_fetched_encode(const struct fr_mmef_fetched *f, struct fr_b
     return write_members(o, ok, to, err);
 }
 
-/* Takes the key out of the JSON and wipes it there. (The tokeniser's own copy is freed
- * as it is: jansson lets nobody reach it but by hooks for the whole process.) */
+/* Takes the key out of the JSON and wipes it there. (The tokeniser's own copy is the
+ * program's business: jansson's hooks are for the whole process.) */
 static enum fr_code take_key(const json_t *o, struct fr_secret **ret,
                              struct fr_err *err)
 {

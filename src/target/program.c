@@ -3,12 +3,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
+
+#include <jansson.h>
 
 #include "base/file.h"
 #include "target/mef.h"
@@ -136,13 +140,23 @@ static enum fr_code run(struct program *p, struct fr_err *err)
     return rc;
 }
 
+/* jansson's tokeniser has its own copy of every key that is fetched. */
+static void wipe_and_free(void *p)
+{
+    if (p)
+        explicit_bzero(p, malloc_usable_size(p));
+    free(p);
+}
+
 int fr_target_run(const struct fr_target_options *options)
 {
     struct program p = {.options = options, .stop_fd = -1};
     char text[2 * FR_ERR_MSG_MAX];
     struct fr_err err = {0};
-    enum fr_code rc = run(&p, &err);
+    enum fr_code rc;
 
+    json_set_alloc_funcs(malloc, wipe_and_free);
+    rc = run(&p, &err);
     if (p.stop_fd >= 0)
         close(p.stop_fd);
     if (rc != FR_OK)

@@ -17,7 +17,8 @@ struct fr_target_options {
     FILE *out, *err;
 };
 
-/* Blocks SIGTERM and SIGINT in this process. Returns the exit status. */
+/* Blocks SIGTERM and SIGINT in this process, and makes jansson wipe what it frees.
+ * Returns the exit status. */
 int fr_target_run(const struct fr_target_options *options);
 
 /* One line to out (err for warnings). Never key material. */

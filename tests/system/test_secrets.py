@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Nothing secret is written, logged, or shown in a process table, outside the files whose
 purpose is to hold it."""
+import base64
 import os
 import threading
 import unittest
@@ -92,6 +93,20 @@ class Secrets(lab.TestCase):
             self.assertTrue(any(b"fieldrootd" in part for part in parts))
             for part in parts:
                 self.nowhere(secrets, part, f"memory of {pid}")
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root: it reads the memory of other processes")
+    def test_no_text_of_a_fetched_key_stays_in_the_target_program(self):
+        site = self.site().start()
+        device, target = site.listed_device(), site.target()
+        watch = target.watch()
+        keid = device.provision(site.mef()).outcome["keyId"]
+        lab.wait_until(lambda: keid in target.keys(), "the key at the target")
+        key = bytes.fromhex(target.keys()[keid])
+        parts = list(self.memory(watch.pid))
+        self.assertTrue(any(keid.encode() in part for part in parts))
+        text = base64.b64encode(key)
+        for piece in (text[i:i + 12] for i in range(len(text) - 11)):  # of what was freed
+            self.assertFalse(any(piece in part for part in parts))
 
     @staticmethod
     def memory(pid):

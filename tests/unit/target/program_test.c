@@ -4,6 +4,7 @@
 
 #include <arpa/inet.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <openssl/ssl.h>
 #include <signal.h>
 #include <sys/file.h>
@@ -354,6 +355,42 @@ static void watch_follows_until_it_is_told_to_stop(void **state)
     stop_mef(mef);
 }
 
+/* ---- what jansson frees ---- */
+
+void __real_free(void *p);
+void __wrap_free(void *p);
+
+static uint8_t *watched; /* 64 octets, about to be freed */
+static bool was_wiped;
+
+void __wrap_free(void *p)
+{
+    if (p && p == watched) {
+        was_wiped = true;
+        for (int i = 0; i < 64; i++)
+            was_wiped = was_wiped && watched[i] == 0;
+        watched = NULL;
+    }
+    __real_free(p);
+}
+
+static void what_jansson_frees_is_wiped(void **state)
+{
+    struct fr_target_options o = {
+        .config = "/nonexistent", .out = stdout, .err = stderr};
+    json_malloc_t take;
+    json_free_t give;
+
+    (void)state;
+    assert_int_equal(fr_target_run(&o), 65);
+    json_get_alloc_funcs(&take, &give);
+    watched = take(64);
+    assert_non_null(watched);
+    memset(watched, 0x5a, 64);
+    give(watched);
+    assert_true(was_wiped);
+}
+
 #define IN_PLACE(test) cmocka_unit_test_setup_teardown(test, make_place, remove_folder)
 
 int main(void)
@@ -369,6 +406,7 @@ int main(void)
         IN_PLACE(state_that_cannot_be_made_is_73),
         IN_PLACE(damaged_cache_is_read_anew),
         IN_PLACE(watch_follows_until_it_is_told_to_stop),
+        cmocka_unit_test(what_jansson_frees_is_wiped),
     };
 
     signal(SIGPIPE, SIG_IGN);
