@@ -17,7 +17,7 @@ import time
 import lab
 from test_processes import children
 
-DEVICES, THREADS, ROUND, EVENT_EVERY = 24, 4, 200, 20
+DEVICES, THREADS, ROUND, EVENT_EVERY, CALM_ROUNDS = 24, 4, 200, 20, 6
 RSS_SLACK = 2 << 20  # what an allocator may keep beside a quarter more
 
 
@@ -232,11 +232,12 @@ def soak(fleet, seconds):
     threads = [threading.Thread(target=fleet.work, daemon=True) for _ in range(THREADS)]
     for t in threads:
         t.start()
-    number = 0
-    while time.monotonic() - began < seconds or number < 3:
+    number = calm = 0
+    while time.monotonic() - began < seconds or calm < CALM_ROUNDS:
         number += 1
         # the last third is calm, so that there are processes that have lived for long
-        one_round(fleet, meter, number, time.monotonic() - began > seconds * 2 / 3)
+        calm += time.monotonic() - began > seconds * 2 / 3
+        one_round(fleet, meter, number, calm > 0)
     with fleet.lock:
         fleet.over = True
         fleet.lock.notify_all()
