@@ -15,13 +15,14 @@ enum {
     OPT_REPLACE,
     OPT_FINAL,
     OPT_ABANDON,
-    OPT_NO_WAIT
+    OPT_NO_WAIT,
+    OPT_REWOUND
 };
 enum { POLL_MS = 200 };
 
 struct options {
     const char *file, *config, *from, *to;
-    bool replace, is_final, abandon, no_wait;
+    bool replace, is_final, abandon, no_wait, rewound;
 };
 
 #define CONFIG_OPT                                                                     \
@@ -35,6 +36,8 @@ static const struct fr_opt backup_opts[] = {
 static const struct fr_opt restore_opts[] = {
     CONFIG_OPT,
     {"replace", NULL, "sets aside the store that is there", OPT_REPLACE},
+    {"rewound", NULL, "instead of FILE: the database was brought back by its own tools",
+     OPT_REWOUND},
     {0}};
 static const struct fr_opt copy_opts[] = {
     {"from", "STORE", "the store that is in use", OPT_FROM},
@@ -69,6 +72,9 @@ static void take_option(const struct fr_arg *arg, struct options *o)
     case OPT_ABANDON:
         o->abandon = true;
         break;
+    case OPT_REWOUND:
+        o->rewound = true;
+        break;
     default:
         o->no_wait = true;
     }
@@ -91,8 +97,8 @@ static enum fr_code take(struct fr_args *args, const struct fr_opt *opts, bool h
         else
             o->file = arg.value;
     }
-    if (has_file && !o->file)
-        return FR_FAIL(err, FR_EUSAGE, "which FILE?");
+    if (has_file && !o->file == !o->rewound)
+        return FR_FAIL(err, FR_EUSAGE, o->file ? "FILE or --rewound?" : "which FILE?");
     return FR_OK;
 }
 
@@ -168,6 +174,11 @@ static enum fr_code restore(struct fr_cli *cli, const struct fr_command *self,
 
     FR_TRY(take(args, self->opts, true, &o, err));
     FR_TRY(load_config(o.config, &config, err));
+    if (o.rewound) {
+        FR_TRY(fr_store_mark_rewound(config->database, err));
+        fr_ctl_done(cli, NULL, "targets begin their feed again");
+        return FR_OK;
+    }
     FR_TRY(fr_store_restore(config, o.file, o.replace, &r, err));
     if (cli->json) {
         json_auto_t *out = summary_json(&r.summary);
@@ -316,7 +327,7 @@ const struct fr_command fr_ctl_store_commands[] = {
      .run = backup,
      .opts = backup_opts},
     {.name = "restore",
-     .words = "FILE [--config PATH] [--replace]",
+     .words = "FILE|--rewound [--config PATH] [--replace]",
      .help = "makes a backup the store of a fieldrootd that is stopped",
      .run = restore,
      .opts = restore_opts},

@@ -34,5 +34,6 @@ enum fr_code fr_fact_new_generation(struct fr_store *s, const struct fr_env *env
 
     env->random(env->ctx, octets, sizeof octets);
     fr_hex_encode(fr_slice_of(octets, sizeof octets), text, false);
+    FR_TRY(FR_STORE_ASK_PLAIN(s, err, nodes_hold));
     return fr_fact_set(s, FR_FACT_GENERATION, text, err);
 }

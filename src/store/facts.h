@@ -3,7 +3,9 @@
  * Facts about a store as a whole, kept in its table "meta". An absent fact and "" are
  * the same. Whoever changes one by which running nodes work gives the store a new
  * generation in the same transaction: the vault reads that at the start of each batch,
- * and the rest only when it has changed.
+ * and the rest only when it has changed. It reads it again before it commits, with its
+ * node's record locked, which a new generation waits for: so no batch of the old rules
+ * is committed after the new ones.
  */
 #ifndef FR_STORE_FACTS_H
 #define FR_STORE_FACTS_H

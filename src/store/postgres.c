@@ -230,8 +230,8 @@ static const struct fr_sql_driver driver = {
     .run = run,
 };
 
-enum fr_code fr_store_postgres_open(const char *conninfo, struct fr_store **ret,
-                                    struct fr_err *err)
+static enum fr_code open_as(const char *conninfo, bool is_guest, struct fr_store **ret,
+                            struct fr_err *err)
 {
     FR_AUTO(store) *store = NULL;
     struct fr_postgres *s;
@@ -242,8 +242,21 @@ enum fr_code fr_store_postgres_open(const char *conninfo, struct fr_store **ret,
         return FR_FAIL(err, FR_ENOMEM, "out of memory");
     store = (struct fr_store *)s;
     fr_sql_init(&s->sql, &driver);
+    s->pq.is_guest = is_guest;
     FR_TRY(fr_str_dup(conninfo, &s->pq.conninfo, err));
     FR_TRY(fr_pq_connect(&s->pq, err));
     *ret = FR_TAKE(store);
     return FR_OK;
+}
+
+enum fr_code fr_store_postgres_open(const char *conninfo, struct fr_store **ret,
+                                    struct fr_err *err)
+{
+    return open_as(conninfo, false, ret, err);
+}
+
+enum fr_code fr_store_postgres_read(const char *conninfo, struct fr_store **ret,
+                                    struct fr_err *err)
+{
+    return open_as(conninfo, true, ret, err);
 }

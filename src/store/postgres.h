@@ -37,6 +37,7 @@ struct fr_pq {
     struct fr_pq_item *item; /* of this flight */
     size_t n, cap;
     bool has_warned; /* the server has, since this was cleared */
+    bool is_guest;   /* the schema is looked at only */
 };
 
 /* Connects, unless it is; checks the server, and that the schema is ours. */
@@ -60,7 +61,7 @@ void fr_pq_land(struct fr_pq *pq);
 /* What a result says, as one of our codes. */
 FR_MUST_USE enum fr_code fr_pq_check(const PGresult *result, struct fr_err *err);
 
-/* Brings the schema up to date. Before pipeline mode. */
+/* Brings the schema up to date; a guest checks it. Before pipeline mode. */
 FR_MUST_USE enum fr_code fr_pq_migrate(struct fr_pq *pq, struct fr_err *err);
 /* A simple query, before pipeline mode; its last result, PQclear by the caller. */
 FR_MUST_USE enum fr_code fr_pq_simple(struct fr_pq *pq, const char *sql, PGresult **ret,

@@ -15,3 +15,10 @@ enum fr_code fr_store_postgres_open(const char *conninfo, struct fr_store **ret,
     (void)ret;
     return fr_store_postgres_check(conninfo, err);
 }
+
+enum fr_code fr_store_postgres_read(const char *conninfo, struct fr_store **ret,
+                                    struct fr_err *err)
+{
+    (void)ret;
+    return fr_store_postgres_check(conninfo, err);
+}

@@ -139,11 +139,31 @@ static enum fr_code step(struct fr_pq *pq, int to, bool *ret_race, struct fr_err
     return execute(pq, fr_buf_cstr(&sql), ret_race, err);
 }
 
+static enum fr_code check_schema(struct fr_pq *pq, struct fr_err *err)
+{
+    int version = 0;
+
+    FR_TRY(read_version(pq, &version, err));
+    FR_TRY(fr_sql_check_version(version, err));
+    if (version <= 0)
+        return FR_FAIL_AS(err, FR_EPARSE, "not-a-store",
+                          "the database is no fieldrootd store: it has no tables");
+    if (version < fr_sql_schema_version)
+        return FR_FAIL_AS(err, FR_ESTORE, "schema-older",
+                          "an older fieldrootd made the database (schema %d, this one "
+                          "has %d): start this version on it once, which brings it up "
+                          "to date",
+                          version, fr_sql_schema_version);
+    return FR_OK;
+}
+
 enum fr_code fr_pq_migrate(struct fr_pq *pq, struct fr_err *err)
 {
     bool is_raced = false;
     int version = 0;
 
+    if (pq->is_guest)
+        return check_schema(pq, err);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {
         FR_TRY(read_version(pq, &version, err));
         FR_TRY(fr_sql_check_version(version, err));

@@ -79,9 +79,19 @@ static void node_list(struct fr_store *store, struct fr_store_node_rows rows,
     fr_sql_done(call, list(fr_sql_of(store), rows, &err), &err);
 }
 
+static void nodes_hold(struct fr_store *store, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sql_done(
+        call, fr_sql_run(fr_sql_of(store), FR_SQL_NODES_HOLD, FR_NO_VALUES, NULL, &err),
+        &err);
+}
+
 void fr_sql_node_ops(struct fr_store_methods *m)
 {
     m->node_find = node_find;
     m->node_enter = node_enter;
     m->node_list = node_list;
+    m->nodes_hold = nodes_hold;
 }

@@ -40,6 +40,7 @@ static const char *const texts[FR_N_SQL] = {
         " instance = excluded.instance, seen = excluded.seen",
     [FR_SQL_NODE_END] = "UPDATE node SET seq = ?4, hash = ?5, seal = ?6"
                         " WHERE name = ?1 AND instance = ?2 AND seq = ?3",
+    [FR_SQL_NODES_HOLD] = "UPDATE node SET seen = seen",
     [FR_SQL_POLICY] = "SELECT policy FROM progress",
     [FR_SQL_POLICY_CHANGED] = "UPDATE progress SET policy = policy + 1",
 

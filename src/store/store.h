@@ -231,6 +231,9 @@ struct fr_store_methods {
                        struct fr_store_call call);
     void (*node_list)(struct fr_store *s, struct fr_store_node_rows rows,
                       struct fr_store_call call);
+    /* Waits for the batches of other nodes that are past audit_end, and keeps those
+     * that are not yet waiting there until this batch is over. */
+    void (*nodes_hold)(struct fr_store *s, struct fr_store_call call);
 
     /* FR_ECONFLICT if the name, or (anchor, SAN), is taken. */
     void (*enrolee_add)(struct fr_store *s, const struct fr_store_enrolee *e,
@@ -459,6 +462,11 @@ bool fr_store_is_conninfo(const char *database);
 FR_MUST_USE enum fr_code fr_store_postgres_check(const char *conninfo,
                                                  struct fr_err *err);
 FR_MUST_USE enum fr_code fr_store_postgres_open(const char *conninfo,
+                                                struct fr_store **ret,
+                                                struct fr_err *err);
+/* A store that is there: the schema is not touched. FR_EPARSE "not-a-store"; FR_ESTORE
+ * "schema-newer", "schema-older". */
+FR_MUST_USE enum fr_code fr_store_postgres_read(const char *conninfo,
                                                 struct fr_store **ret,
                                                 struct fr_err *err);
 

@@ -502,5 +502,116 @@ class Rekey(StoreTest):
         self.assertWorks(a)
 
 
+class Postgres(StoreTest):
+    """The same between SQLite and PostgreSQL."""
+
+    def setUp(self):
+        super().setUp()
+        self.pg = self.postgres()
+        self.there = self.pg.conninfo()
+
+    def serve_from(self, conninfo):
+        """With the key file that the state folder has."""
+        self.lab.stop()
+        self.lab.start(top=f'database = "{conninfo}"' if conninfo else "")
+
+    def copy(self, from_, to, *args):
+        run = ctl("store", "copy", "--from", from_, "--to", to, *args)
+        self.assertEqual(run.status, 0, run)
+        return said(run)
+
+    def keys_in_pg(self, database="postgres"):
+        return set(self.pg.sql("SELECT key_id FROM feed WHERE event = 0", database))
+
+    def test_a_fleet_moves_to_postgres_and_back_while_it_serves(self):
+        devices = self.devices("a", "b")
+        with Load(self.lab, devices) as load:
+            load.wait_for_more(2)
+            self.copy(self.db, self.there)
+            self.target.sync()
+            load.wait_for_more(2)
+            self.assertEqual(load.failed, [])
+            self.copy(self.db, self.there, "--final")
+            load.over.set()
+        self.assertLessEqual(set(load.seen()), self.keys_in_pg())
+        self.serve_from(self.there)
+        for d in devices:
+            self.assertEqual(d.provision(self.lab.mef()).status, 0)
+        self.assertWorks(*devices)
+        with Load(self.lab, devices) as load:
+            back = self.lab.path("back.db")
+            load.wait_for_more(2)
+            self.copy(self.there, back)
+            load.wait_for_more(2)
+            self.assertEqual(load.failed, [])
+            self.copy(self.there, back, "--final")
+            load.over.set()
+        self.assertLessEqual(set(load.seen()), self.keys_of(back))
+        self.lab.stop()
+        run = lab.run(lab.program("fieldrootd"), "--config", self.config)
+        self.assertIn("has moved", run.err)
+        os.replace(back, self.db)
+        for end in ("-wal", "-shm"):
+            with contextlib.suppress(FileNotFoundError):
+                os.unlink(self.db + end)
+        self.lab.start(top="")
+        for d in devices:
+            self.assertEqual(d.provision(self.lab.mef()).status, 0)
+        self.assertWorks(*devices)
+
+    def test_a_backup_of_postgres_is_a_file_that_any_store_is_restored_from(self):
+        a, b = self.devices("a", "b")
+        self.copy(self.db, self.there, "--final")
+        self.serve_from(self.there)
+        kept = self.provision(a)
+        path = self.backup()
+        self.assertIn(kept, self.keys_of(path))
+        lost = self.provision(b)
+        self.target.sync()
+        self.lab.stop()
+        run = self.restore(path, "--replace")
+        self.assertEqual(run.status, 64, run)
+        run = self.restore(path)
+        self.assertEqual((run.status, said(run)["reason"]), (1, "store-exists"), run)
+        self.pg.sql("CREATE DATABASE second")
+        self.lab.settings["top"] = f'database = "{self.pg.conninfo("second")}"'
+        self.lab.write_config()
+        run = self.restore(path)
+        self.assertEqual(run.status, 0, run)
+        self.lab.start()
+        self.assertEqual(self.keys_in_pg("second"), {kept})
+        self.assertEqual(self.target.sync().status, 0)
+        self.assertEqual(set(self.target.keys()), {kept})
+        self.assertNotIn(lost, self.target.keys())
+        self.assertWorks(a)
+
+    def test_after_a_rewind_by_its_own_tools_targets_begin_again(self):
+        a, b = self.devices("a", "b")
+        self.copy(self.db, self.there, "--final")
+        self.serve_from(self.there)
+        kept = self.provision(a)
+        self.lab.stop()
+        self.pg.sql("CREATE DATABASE second TEMPLATE postgres")
+        self.lab.start()
+        self.provision(b)
+        self.target.sync()
+        self.serve_from(self.pg.conninfo("second"))
+        run = ctl("store", "restore", "--rewound", "--config", self.config)
+        self.assertEqual(run.status, 0, run)
+        new = self.provision(b)
+        self.assertEqual(self.target.sync().status, 0)
+        self.assertEqual(set(self.target.keys()), {kept, new})
+
+    def test_a_database_without_tables_is_no_store(self):
+        run = ctl("store", "backup", self.lab.path("x"), "--from", self.there)
+        self.assertEqual((run.status, said(run)["reason"]), (65, "not-a-store"), run)
+        self.assertEqual(self.pg.sql("SELECT 1 FROM pg_tables WHERE schemaname = 'public'"), [])
+        self.copy(self.db, self.there)
+        self.pg.sql("INSERT INTO schema_version (version) VALUES (99)")
+        run = ctl("store", "backup", self.lab.path("x"), "--from", self.there)
+        self.assertEqual((run.status, said(run)["reason"]), (73, "schema-newer"), run)
+        self.assertEqual([f for f in os.listdir(self.lab.folder) if f.startswith("x")], [])
+
+
 if __name__ == "__main__":
     lab.main()

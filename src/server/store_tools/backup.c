@@ -34,6 +34,31 @@ static enum fr_code publish(const char *part, const char *file, struct fr_err *e
     return fr_dir_sync_of(file, err);
 }
 
+/* Row for row into a file of SQLite, whose log then goes into the one file. */
+static enum fr_code copy_rows(const char *store, const char *file, struct fr_err *err)
+{
+    FR_AUTO(store) *from = NULL, *to = NULL;
+    struct fr_copy_report report;
+
+    FR_TRY(fr_tool_read(store, &from, err));
+    FR_TRY(fr_store_sqlite_open(file, &to, err));
+    return fr_store_copy(from, to, &report, err);
+}
+
+static enum fr_code clone_rows(const char *store, const char *part, struct fr_err *err)
+{
+    char rows[4200];
+    enum fr_code rc;
+
+    snprintf(rows, sizeof rows, "%s-rows", part);
+    FR_TRY(check_absent(rows, err));
+    rc = copy_rows(store, rows, err);
+    if (rc == FR_OK)
+        rc = fr_store_sqlite_clone(rows, part, err);
+    fr_tool_remove(rows);
+    return rc;
+}
+
 enum fr_code fr_store_backup(const char *store, const char *file,
                              struct fr_store_summary *ret, struct fr_err *err)
 {
@@ -44,7 +69,10 @@ enum fr_code fr_store_backup(const char *store, const char *file,
     if (snprintf(part, sizeof part, "%s.part-%ld", file, (long)getpid()) >=
         (int)sizeof part)
         return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", file);
-    FR_TRY(fr_store_sqlite_clone(store, part, err));
+    if (fr_store_is_conninfo(store))
+        FR_TRY(clone_rows(store, part, err));
+    else
+        FR_TRY(fr_store_sqlite_clone(store, part, err));
     rc = read_back(part, ret, err);
     if (rc == FR_OK)
         rc = publish(part, file, err);

@@ -10,6 +10,18 @@
 #include "base/str.h"
 #include "server/store_tools/impl.h"
 
+enum fr_code fr_tool_read(const char *store, struct fr_store **ret, struct fr_err *err)
+{
+    return fr_store_is_conninfo(store) ? fr_store_postgres_read(store, ret, err)
+                                       : fr_store_sqlite_read(store, ret, err);
+}
+
+enum fr_code fr_tool_open(const char *store, struct fr_store **ret, struct fr_err *err)
+{
+    return fr_store_is_conninfo(store) ? fr_store_postgres_open(store, ret, err)
+                                       : fr_store_sqlite_open(store, ret, err);
+}
+
 enum fr_code fr_tool_summarise(struct fr_store *s, struct fr_store_summary *ret,
                                struct fr_err *err)
 {
@@ -54,7 +66,7 @@ enum fr_code fr_tool_give(const char *file, struct fr_err *err)
     FR_AUTO_STR(name) = NULL;
     struct stat st;
 
-    if (geteuid() != 0)
+    if (geteuid() != 0 || fr_store_is_conninfo(file))
         return FR_OK;
     FR_TRY(fr_str_dup(file, &name, err));
     fd = open(file, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
@@ -63,4 +75,15 @@ enum fr_code fr_tool_give(const char *file, struct fr_err *err)
         return FR_FAIL(err, FR_ESTORE, "giving %s to the owner of its folder: %s", file,
                        strerror(errno));
     return FR_OK;
+}
+
+void fr_tool_remove(const char *database)
+{
+    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
+    char path[4200];
+
+    for (size_t i = 0; i < 4; i++) {
+        snprintf(path, sizeof path, "%s%s", database, ends[i]);
+        (void)unlink(path);
+    }
 }

@@ -109,11 +109,11 @@ static enum fr_code open_from(const struct fr_store_move *m, struct fr_store **r
 {
     FR_AUTO(store) *s = NULL;
 
-    FR_TRY(fr_store_sqlite_read(m->from, &s, err));
+    FR_TRY(fr_tool_read(m->from, &s, err));
     FR_TRY(check_from(s, m->from, err));
     if (m->is_final) {
         fr_store_free(FR_TAKE(s));
-        FR_TRY(fr_store_sqlite_open(m->from, &s, err));
+        FR_TRY(fr_tool_open(m->from, &s, err));
     }
     *ret = FR_TAKE(s);
     return FR_OK;
@@ -125,7 +125,7 @@ enum fr_code fr_store_move(const struct fr_store_move *move, struct fr_copy_repo
     FR_AUTO(store) *from = NULL, *to = NULL;
 
     FR_TRY(open_from(move, &from, err));
-    FR_TRY(fr_store_sqlite_open(move->to, &to, err));
+    FR_TRY(fr_tool_open(move->to, &to, err));
     FR_TRY(claim(to, move, err));
     if (move->is_final)
         FR_TRY(last_pass(from, to, move, ret, err));
@@ -139,11 +139,11 @@ enum fr_code fr_store_abandon_move(const char *from, struct fr_err *err)
     FR_AUTO(store) *s = NULL;
     char fact[FR_FACT_MAX];
 
-    FR_TRY(fr_store_sqlite_read(from, &s, err));
+    FR_TRY(fr_tool_read(from, &s, err));
     FR_TRY(fr_fact_get(s, FR_FACT_MOVED, fact, err));
     if (!fact[0])
         return FR_FAIL(err, FR_ENOTFOUND, "%s has not moved", from);
     fr_store_free(FR_TAKE(s));
-    FR_TRY(fr_store_sqlite_open(from, &s, err));
+    FR_TRY(fr_tool_open(from, &s, err));
     return thaw(s, err);
 }

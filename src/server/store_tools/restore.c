@@ -66,9 +66,9 @@ static uint64_t next_feed_base(uint64_t old, uint64_t last)
     return base > old + last ? base : old + last + 1;
 }
 
-static enum fr_code mark(struct fr_store *s, const char *file, struct fr_err *err)
+static enum fr_code mark(struct fr_store *s, const char *note, struct fr_err *err)
 {
-    char fact[FR_FACT_MAX], base[32], note[FR_FACT_MAX];
+    char fact[FR_FACT_MAX], base[32];
     const struct fr_fact facts[] = {{FR_FACT_FEED_BASE, base}, {FR_FACT_NOTE, note}};
     uint64_t old = 0, last = 0;
 
@@ -76,7 +76,6 @@ static enum fr_code mark(struct fr_store *s, const char *file, struct fr_err *er
     (void)fr_uint_parse(fr_slice_str(fact), INT64_MAX, &old);
     FR_TRY(FR_STORE_ASK(s, err, feed_last, &last));
     snprintf(base, sizeof base, "%llu", (unsigned long long)next_feed_base(old, last));
-    snprintf(note, sizeof note, "the store was restored from %.500s", file);
     return fr_tool_set_facts(s, facts, 2, err);
 }
 
@@ -105,10 +104,12 @@ static enum fr_code prepare(const struct fr_server_config *c, const char *file,
                             struct fr_err *err)
 {
     FR_AUTO(store) *s = NULL;
+    char note[FR_FACT_MAX];
 
+    snprintf(note, sizeof note, "the store was restored from %.500s", file);
     FR_TRY(fr_store_sqlite_clone(file, database, err));
     FR_TRY(fr_store_sqlite_open(database, &s, err)); /* brings it up to date */
-    FR_TRY(mark(s, file, err));
+    FR_TRY(mark(s, note, err));
     FR_TRY(prove(c, database, err));
     FR_TRY(fr_tool_summarise(s, ret, err));
     return fr_tool_give(database, err);
@@ -161,21 +162,45 @@ static enum fr_code set_aside(const char *database, char *ret, size_t size,
 static enum fr_code put_in_place(const char *part, const char *database,
                                  struct fr_store_restored *ret, struct fr_err *err)
 {
-    ret->aside[0] = 0;
     if (access(database, F_OK) == 0)
         FR_TRY(set_aside(database, ret->aside, sizeof ret->aside, err));
     return fr_file_rename(part, database, err);
 }
 
-static void remove_all(const char *database)
+static enum fr_code restore_file(const struct fr_server_config *c, const char *file,
+                                 struct fr_store_restored *ret, struct fr_err *err)
 {
-    static const char *const ends[] = {"", "-wal", "-shm", "-journal"};
-    char path[4200];
+    char part[4096];
+    enum fr_code rc;
 
-    for (size_t i = 0; i < 4; i++) {
-        snprintf(path, sizeof path, "%s%s", database, ends[i]);
-        (void)unlink(path);
-    }
+    if (snprintf(part, sizeof part, "%s.part", c->database) >= (int)sizeof part)
+        return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", c->database);
+    fr_tool_remove(part); /* of a restore that was cut */
+    rc = prepare(c, file, part, &ret->summary, err);
+    if (rc == FR_OK)
+        rc = put_in_place(part, c->database, ret, err);
+    if (rc != FR_OK)
+        fr_tool_remove(part);
+    return rc;
+}
+
+/* By way of a file, where the backup is proved before a row of it goes on. */
+static enum fr_code restore_database(const struct fr_server_config *c, const char *file,
+                                     struct fr_store_restored *ret, struct fr_err *err)
+{
+    struct fr_copy_report report;
+    char part[4096];
+    struct fr_store_move move = {.from = part, .to = c->database, .is_final = true};
+    enum fr_code rc;
+
+    if (snprintf(part, sizeof part, "%s/restore.part", c->state) >= (int)sizeof part)
+        return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", c->state);
+    fr_tool_remove(part);
+    rc = prepare(c, file, part, &ret->summary, err);
+    if (rc == FR_OK)
+        rc = fr_store_move(&move, &report, err);
+    fr_tool_remove(part);
+    return rc;
 }
 
 enum fr_code fr_store_restore(const struct fr_server_config *config, const char *file,
@@ -183,21 +208,29 @@ enum fr_code fr_store_restore(const struct fr_server_config *config, const char 
                               struct fr_err *err)
 {
     FR_AUTO_FD(lock) = -1;
-    char part[4096];
-    enum fr_code rc;
 
     FR_TRY(take_lock(config, &lock, err));
     FR_TRY(make_state(config, err));
+    ret->aside[0] = 0;
+    if (fr_store_is_conninfo(config->database)) {
+        if (is_replace)
+            return FR_FAIL(err, FR_EUSAGE,
+                           "a PostgreSQL database is not replaced: make an empty one, "
+                           "and name it in the config");
+        return restore_database(config, file, ret, err);
+    }
     if (!is_replace && access(config->database, F_OK) == 0)
         return FR_FAIL_AS(err, FR_ECONFLICT, "store-exists",
                           "%s is there: --replace sets it aside", config->database);
-    if (snprintf(part, sizeof part, "%s.part", config->database) >= (int)sizeof part)
-        return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", config->database);
-    remove_all(part); /* of a restore that was cut */
-    rc = prepare(config, file, part, &ret->summary, err);
-    if (rc == FR_OK)
-        rc = put_in_place(part, config->database, ret, err);
-    if (rc != FR_OK)
-        remove_all(part);
-    return rc;
+    return restore_file(config, file, ret, err);
+}
+
+enum fr_code fr_store_mark_rewound(const char *store, struct fr_err *err)
+{
+    FR_AUTO(store) *s = NULL;
+
+    FR_TRY(fr_tool_read(store, &s, err)); /* it is there, and ours */
+    fr_store_free(FR_TAKE(s));
+    FR_TRY(fr_tool_open(store, &s, err));
+    return mark(s, "the database was brought back to an earlier moment", err);
 }

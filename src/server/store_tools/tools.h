@@ -5,7 +5,7 @@
  * which proves that the backup and the key at hand belong together; none of it shows a
  * key. (Exchanging that key is the vault's own work: server/vault/rekey.c.)
  *
- * A store is named by its file.
+ * A store is named by its file, or by what libpq takes (fr_store_is_conninfo).
  */
 #ifndef FR_SERVER_STORE_TOOLS_TOOLS_H
 #define FR_SERVER_STORE_TOOLS_TOOLS_H
@@ -33,7 +33,8 @@ struct fr_store_restored {
     char aside[4096]; /* where the store is that was replaced; "" */
 };
 /*
- * The backup becomes the store of a server that is stopped. Targets begin their feed
+ * The backup becomes the store of a server that is stopped; a PostgreSQL database must
+ * be empty (is_replace is FR_EUSAGE). Targets begin their feed
  * again, because what they heard after the backup is no more. FR_EBUSY
  * "already-running"; FR_ECONFLICT "store-exists" unless is_replace; FR_ECONFIG
  * "key-other", "key-file-missing"; FR_EPARSE "not-a-store"; FR_ESTORE "schema-newer",
@@ -43,6 +44,10 @@ FR_MUST_USE enum fr_code fr_store_restore(const struct fr_server_config *config,
                                           const char *file, bool is_replace,
                                           struct fr_store_restored *ret,
                                           struct fr_err *err);
+
+/* For a database that was brought back to an earlier moment by its own means: targets
+ * begin their feed again. Servers may run. */
+FR_MUST_USE enum fr_code fr_store_mark_rewound(const char *store, struct fr_err *err);
 
 struct fr_store_move {
     const char *from, *to;

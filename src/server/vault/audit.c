@@ -58,7 +58,8 @@ enum fr_code fr_vault_seal_audit(struct fr_vault *v, struct fr_err *err)
         return FR_OK;
     FR_TRY(rc);
     FR_TRY(seal_of(&v->key, &end, end.seal, err));
-    return FR_ASK(v, err, audit_end, &end);
+    FR_TRY(FR_ASK(v, err, audit_end, &end));
+    return fr_vault_recheck(v, err);
 }
 
 static enum fr_code append(struct fr_vault *v, const struct fr_said *said,

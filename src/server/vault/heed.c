@@ -33,10 +33,30 @@ static enum fr_code read_feed_base(struct fr_vault *v, struct fr_err *err)
     return FR_OK;
 }
 
+enum fr_code fr_vault_change_rules(struct fr_vault *v, struct fr_err *err)
+{
+    v->changes_rules = true;
+    return fr_fact_new_generation(v->store, v->env, err);
+}
+
+enum fr_code fr_vault_recheck(struct fr_vault *v, struct fr_err *err)
+{
+    char generation[FR_FACT_MAX];
+
+    if (v->changes_rules)
+        return FR_OK;
+    FR_TRY(fr_fact_get(v->store, FR_FACT_GENERATION, generation, err));
+    if (!fr_str_equal(generation, v->generation))
+        return FR_FAIL_AS(err, FR_EBUSY, "batch-retry",
+                          "the rules of the store changed under this batch");
+    return FR_OK;
+}
+
 enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err)
 {
     char generation[FR_FACT_MAX];
 
+    v->changes_rules = false;
     FR_TRY(fr_fact_get(v->store, FR_FACT_GENERATION, generation, err));
     if (v->has_facts && fr_str_equal(generation, v->generation))
         return FR_OK;

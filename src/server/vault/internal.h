@@ -53,6 +53,7 @@ struct fr_vault {
     struct fr_vault_key old_key;  /* while the store is rekeyed; else empty */
     char generation[FR_FACT_MAX]; /* of the store's facts when they were read */
     bool has_facts;
+    bool changes_rules; /* in this batch */
     uint64_t feed_base;
     struct fr_rekey rekey;
     char instance[FR_STORE_NODE_MAX + 1];
@@ -177,6 +178,10 @@ FR_MUST_USE enum fr_code fr_vault_keys_settle(struct fr_vault *v, struct fr_err 
 /* Reads the store's facts if they have changed; inside a batch. FR_ECONFIG
  * "store-moved", "copy-unfinished", and those of the keys. */
 FR_MUST_USE enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err);
+/* This batch changes them: every later batch of every node heeds it. */
+FR_MUST_USE enum fr_code fr_vault_change_rules(struct fr_vault *v, struct fr_err *err);
+/* FR_EBUSY "batch-retry" if another batch did so since this one began. */
+FR_MUST_USE enum fr_code fr_vault_recheck(struct fr_vault *v, struct fr_err *err);
 
 /* ---- the clock ---- */
 

@@ -49,9 +49,9 @@ struct loop {
     size_t n;
     struct taken taken[FR_VAULT_BATCH_MAX];
     size_t n_taken;
-    int64_t due, last_tick_ms; /* wall clock; monotonic */
-    int64_t rekey_ms;          /* when to go on with a rekeying */
-    bool is_stale;             /* something was written: due may have changed */
+    int64_t due, last_tick_ms;      /* wall clock; monotonic */
+    int64_t rekey_ms;               /* when to go on with a rekeying */
+    bool is_stale;                  /* something was written: due may have changed */
     char complaint[FR_ERR_MSG_MAX]; /* of the store, until it has written again */
 };
 
@@ -407,10 +407,12 @@ static void rekey(struct loop *l)
     int64_t now_ms = fr_mono_ms(l->v->env);
     bool worked = false;
     struct fr_err err = {0};
+    enum fr_code rc;
 
     if (!fr_vault_is_rekeying(l->v) || now_ms < l->rekey_ms)
         return;
-    if (fr_vault_rekey_step(l->v, &worked, &err) != FR_OK)
+    rc = fr_vault_rekey_step(l->v, &worked, &err);
+    if (rc != FR_OK && rc != FR_EBUSY)
         fr_log(FR_LOG_ERROR, "rekeying: %s", err.msg);
     l->rekey_ms = worked ? now_ms : now_ms + TICK_MS;
 }

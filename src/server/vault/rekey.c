@@ -46,7 +46,7 @@ static enum fr_code begin(struct fr_vault *v, const char *next, struct fr_err *e
     FR_TRY(fr_fact_set(v->store, FR_FACT_KEK_NEXT, next, err));
     FR_TRY(fr_fact_set(v->store, FR_FACT_REKEYED, "0 ", err));
     v->rekey.is_ours = v->rekey.is_asked = true;
-    return fr_fact_new_generation(v->store, v->env, err);
+    return fr_vault_change_rules(v, err);
 }
 
 /* The next batch heeds what this one wrote; should it not be kept, nothing was. */
@@ -168,7 +168,7 @@ static enum fr_code end(struct fr_vault *v, const struct progress *p,
     FR_TRY(fr_fact_set(v->store, FR_FACT_KEK, id, err));
     FR_TRY(fr_fact_set(v->store, FR_FACT_KEK_NEXT, "", err));
     FR_TRY(fr_fact_set(v->store, FR_FACT_REKEYED, "", err));
-    FR_TRY(fr_fact_new_generation(v->store, v->env, err));
+    FR_TRY(fr_vault_change_rules(v, err));
     return fr_vault_audit(v, &said, err,
                           "%llu credentials were wrapped again; key %s is of no more "
                           "use here",
