@@ -7,7 +7,7 @@
 
 #include "base/str.h"
 
-enum { METHOD_MAX = 16, CHUNK_LINE_MAX = 256, TRAILER_MAX = 4096 };
+enum { METHOD_MAX = 16, CHUNK_LINE_MAX = 256, TRAILER_MAX = 4096, BLANK_MAX = 8 };
 
 enum state {
     IN_HEAD,
@@ -29,6 +29,7 @@ struct fr_request {
     struct fr_buf head, line, body; /* line: one line of the chunked framing */
     size_t left;                    /* octets of body, or of this chunk, to come */
     size_t trailer;                 /* octets of trailer so far */
+    size_t blank;                   /* octets of empty lines before the head */
     int minor, refusal;
     bool expects_continue;
     char *method, *path, *query;
@@ -91,7 +92,7 @@ void fr_request_reset(struct fr_request *r)
     fr_buf_reset(&r->line);
     fr_buf_reset(&r->body);
     r->state = IN_HEAD;
-    r->left = r->trailer = r->n_headers = 0;
+    r->left = r->trailer = r->blank = r->n_headers = 0;
     r->minor = r->refusal = 0;
     r->expects_continue = false;
     r->method = r->path = r->query = NULL;
@@ -303,11 +304,15 @@ static enum fr_code feed_head(struct fr_request *r, struct fr_slice in, size_t *
         uint8_t c = in.data[(*used)++];
 
         /* RFC 9112 2.2: an empty line before the request line is ignored. */
-        if (r->head.len == 0 && (c == '\r' || c == '\n'))
+        if (r->head.len == 0 && (c == '\r' || c == '\n')) {
+            if (++r->blank > BLANK_MAX)
+                return refuse(r, 400, err, "empty lines and no request line");
             continue;
+        }
         fr_buf_u8(&r->head, c);
         if (r->head.failed)
-            return refuse_full(r, &r->head, 431, err, "the head is larger than allowed");
+            return refuse_full(r, &r->head, 431, err,
+                               "the head is larger than allowed");
         if (c == '\n' && (r->head.len < 2 || r->head.data[r->head.len - 2] != '\r'))
             return refuse(r, 400, err, "a bare LF in the head");
         if (c == '\n' && head_has_ended(&r->head))

@@ -273,7 +273,7 @@ enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err)
 
     /* Each "no" is a line of the audit trail; see there. */
     if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->refusals, q->now))
-        return FR_FAIL_AS(err, FR_EBUSY, "too-many-lookups",
+        return FR_FAIL_AS(err, FR_ECONFLICT, "too-many-lookups",
                           "too many look-ups of unknown keys: try again");
     FR_TRY(rc);
     FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));

@@ -264,7 +264,7 @@ static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
     if (rc == FR_EINVALID) {
         t->why = *err;
         rc = expel(l, w, &t->why, err);
-    } else if (!fr_store_is_retry(rc, err)) {
+    } else if (rc != FR_EBUSY) {
         rc = FR_OK; /* it is in the reply */
         if (t->m.id != 0)
             answer(w, &w->held, &reply, t->m.id);
@@ -325,7 +325,7 @@ static enum fr_code handle_all(struct loop *l, struct fr_err *err)
         if (rc == FR_EBUSY)
             return rc;
         if (rc != FR_OK) /* an audit line of ours */
-            fr_log(FR_LOG_ERROR, "%s", err->msg);
+            complain(l, "a line of the audit trail", err);
     }
     return FR_OK;
 }

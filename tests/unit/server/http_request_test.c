@@ -57,6 +57,14 @@ static void a_request_without_a_body_is_read(void **state)
     assert_int_equal(fr_request_body(r).len, 0);
 }
 
+static void an_empty_line_before_it_is_ignored_but_not_many(void **state)
+{
+    (void)state;
+    assert_ok(feed("\r\n\r\nGET / HTTP/1.1\r\n" HOST "\r\n"));
+    assert_true(fr_request_is_complete(r));
+    refuses("\r\n\r\n\r\n\r\n\r\n", 400);
+}
+
 static void a_body_is_as_long_as_it_says(void **state)
 {
     const char *text = "POST /a HTTP/1.1\r\n" HOST "Content-Length: 4\r\n\r\nbodyNEXT";
@@ -263,6 +271,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, open_request, close_request)
     const struct CMUnitTest tests[] = {
         T(a_request_without_a_body_is_read),
+        T(an_empty_line_before_it_is_ignored_but_not_many),
         T(a_body_is_as_long_as_it_says),
         T(octets_may_come_one_by_one),
         T(a_reset_request_reads_the_next),
