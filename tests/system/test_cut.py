@@ -24,7 +24,9 @@ import lab
 from cutproxy import Fault, Proxy
 
 SAMPLE = int(os.environ.get("FIELDROOT_SAMPLE", "1"))  # every n-th case: slow builds
-LANES = 32  # runs at a time; most of them wait for a budget of a second to end
+LANES = 24  # runs at a time; most of them wait for a budget to end
+BUDGETS = ("PT1S", "PT4S", "PT16S")  # the next if the record had not come before it ended
+CALM = "PT1M"
 QUIET = "quiet.example.com"
 LABEL = b"oneM2M Enrolment Key to Usage-Constrained Symmetric Key derivation"
 
@@ -142,11 +144,14 @@ class Lane:
             f"dev-{number}-{version.replace('.', '')}",
             extra=f'tls-max = "{version}"\ntls-min = "{version}"')
         self.fetcher = Fetcher(self.site, world.target)
-        self.list, self.calm = (
-            self.site.document(self.site.bootstrap(port=self.proxy.port, budget=budget),
-                               name=f"list-{self.device.name}-{budget}.json")
-            for budget in ("PT1S", "PT1M"))
+        self.budget = BUDGETS[0]
         self.ready = False
+
+    def list(self, budget=None):
+        budget = budget or self.budget
+        return self.site.document(
+            self.site.bootstrap(port=self.proxy.port, budget=budget),
+            name=f"list-{self.device.name}-{budget}.json")
 
     # ---- the device's slots ----
 
@@ -171,13 +176,13 @@ class Lane:
     # ---- runs ----
 
     def provision(self, *args, document=None):
-        run = self.device.provision("--instructions", document or self.list, *args,
+        run = self.device.provision("--instructions", document or self.list(), *args,
                                     limit=2 * lab.LIMIT)
         self.world.hear(run.out + run.err)
         return run
 
     def enrol(self):
-        run = self.provision("--renew", document=self.calm)
+        run = self.provision("--renew", document=self.list(CALM))
         assert run.status == 0, run
         return self.slot("current")
 
@@ -205,7 +210,7 @@ class Lane:
         assert len(rows) <= 2, rows
 
     def heal(self):
-        run = self.provision(document=self.calm)
+        run = self.provision(document=self.list(CALM))
         assert run.status == 0 and run.outcome["outcome"] == "provisioned", run
         assert self.key_id("current") == run.outcome["keyId"], run
 
@@ -255,23 +260,28 @@ class Scenario:
         return run, before
 
     def go(self, lane, case):
-        fault = case.fault
+        for lane.budget in BUDGETS:
+            run = self.go_once(lane, case.fault)
+            if lane.proxy.hits or case.may_miss:
+                return
+        raise AssertionError(f"the record never came: {run}")
+
+    def go_once(self, lane, fault):
         run, before = self.play(lane, fault)
-        assert lane.proxy.hits or case.may_miss, f"the record never came: {run}"
         self.check(lane, run, fault, before)
         lane.check_key("after the case")
         lane.heal()
         lane.proxy.release()
         lane.check_end()
+        return run
 
     def dry(self, lane):
         self.go_dry(lane)
         return list(lane.proxy.log)
 
     def go_dry(self, lane):
-        lane.list, short = lane.calm, lane.list
+        lane.budget = CALM
         run, _ = self.play(lane, None)
-        lane.list = short
         assert run.status == 0, run
         lane.proxy.release()
 
@@ -343,7 +353,7 @@ class Discovery(Scenario):
             lane.enrol()
         lane.discover = lane.site.document(
             lane.site.discover(resource=f"https://{lab.DISCOVERY}:{lane.proxy.port}/",
-                               budget="PT1S"), name=f"discover-{lane.device.name}.json")
+                               budget=lane.budget), name=f"discover-{lane.device.name}.json")
 
     def upstream(self, site):
         return site.ports["discovery"]
