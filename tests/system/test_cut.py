@@ -476,7 +476,8 @@ class World:
     def __init__(self, site):
         self.site, self.secrets = site, set()
         self.heard, self.lock = [], threading.Lock()
-        site.start(limits="per-address = 1000 connections = 1000 requests-per-connection = 9999")
+        site.start(top='log-level = "debug"',
+                   limits="per-address = 1000 connections = 1000 requests-per-connection = 9999")
         site.ctl("target", "add", lab.BROKER)
         site.ctl("target", "add", QUIET)
         self.target, self.admin = site.target(), Admin(site)

@@ -4,6 +4,7 @@ the right class and reason each time."""
 import collections
 import contextlib
 import json
+import select
 import socket
 import ssl
 
@@ -117,6 +118,92 @@ class Answers(Hostile):
     def test_no_exporter_key_is_kept_of_a_failed_exchange(self):
         self.provision(lambda tls: (lab.read_request(tls), answer(tls, 400, 4000)))
         self.assertEqual(self.device.slots(), set())
+
+
+def goes_on(head, more, pace=0):
+    """Reads a request, answers head, and then more and more until the client has gone."""
+    def behave(tls):
+        lab.read_request(tls)
+        tls.sendall(head.encode())
+        while not select.select([tls], [], [], pace)[0]:
+            tls.sendall(more.encode())
+    return behave
+
+
+OK = "HTTP/1.1 200 OK\r\nX-M2M-RSC: 2000\r\nContent-Type: application/json\r\n"
+REDIRECT = "HTTP/1.1 {} X\r\nLocation: https://{}:{}/other\r\nContent-Length: 0\r\n\r\n"
+ENDLESS = {
+    "headers": (OK, "X-More: y\r\n" * 100),
+    "a header": (OK + "X-Long: ", "y" * 1000),
+    "a status line": ("HTTP/1.1 200 ", "y" * 1000),
+    "a body": (OK + "\r\n", "y" * 1000),
+    "chunks": (OK + "Transfer-Encoding: chunked\r\n\r\n", "3e8\r\n" + "y" * 1000 + "\r\n"),
+    "a chunk's size": (OK + "Transfer-Encoding: chunked\r\n\r\n", "0" * 1000),
+    "1xx answers": ("", "HTTP/1.1 100 Continue\r\n\r\n" * 10),
+}
+
+
+class Endless(Hostile):
+    """What never ends is ended by a limit, or by the budget at the latest."""
+
+    def test_endless_answers_are_invalid(self):
+        for name, (head, more) in ENDLESS.items():
+            with self.subTest(name):
+                run = self.provision(goes_on(head, more), budget="PT1M")
+                self.assertFailed(run, 76, "invalid")
+                self.assertEqual(self.peer.count, 1)
+
+    def test_answer_by_the_octet_is_unreachable_when_the_budget_ends(self):
+        run = self.provision(goes_on(OK + "X-Slow: ", "y", pace=0.05), budget="PT1S")
+        self.assertFailed(run, 69, "unreachable")
+
+    def test_redirect_is_not_followed(self):
+        for status in (301, 302, 307, 308):
+            with self.subTest(status=status):
+                other = lab.Peer(*self.lab.mef_cert, None, says(OK))
+                self.addCleanup(other.close)
+                run = self.provision(says(REDIRECT.format(status, lab.MEF, other.port)))
+                self.assertFailed(run, 76, "invalid")
+                self.assertEqual((self.peer.count, other.count), (1, 0))
+
+
+class HostileDiscovery(Hostile):
+    def discover(self, behave, budget="PT1M"):
+        peer = lab.Peer(*self.lab.discovery_cert, self.lab.device_ca.pem, behave)
+        self.addCleanup(peer.close)
+        self.peer = peer
+        return self.device.provision("--instructions", self.lab.document(
+            {"discovery": "https", "budget": budget,
+             "resource": f"https://{lab.DISCOVERY}:{peer.port}/"}))
+
+    def document(self, n, **members):
+        body = json.dumps({"version": 1, "instructions": [
+            {"bootstrap": "certificate", "mef": lab.MEF, **members}] * n})
+        return says(f"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+                    f"Content-Length: {len(body)}\r\n\r\n{body}")
+
+    def test_more_instructions_than_64_are_invalid(self):
+        self.assertFailed(self.discover(self.document(65)), 76, "invalid")
+
+    def test_64_instructions_that_lead_nowhere_share_one_budget(self):
+        run = self.discover(self.document(64, port=lab.free_port(), budget="PT10M"), "PT2S")
+        self.assertFailed(run, 69, "unreachable")  # long before 64 times 10 minutes
+        self.assertGreater(len(run.attempts), 1)
+
+    def test_document_larger_than_the_limit_is_invalid(self):
+        self.assertFailed(self.discover(self.document(1, comment="x" * 270_000)), 76, "invalid")
+
+    def test_endless_answers_are_invalid(self):
+        for name, (head, more) in ENDLESS.items():
+            with self.subTest(name):
+                self.assertFailed(self.discover(goes_on(head, more)), 76, "invalid")
+
+    def test_redirect_is_not_followed(self):
+        other = lab.Peer(*self.lab.discovery_cert, None, self.document(1))
+        self.addCleanup(other.close)
+        run = self.discover(says(REDIRECT.format(302, lab.DISCOVERY, other.port)))
+        self.assertFailed(run, 76, "invalid")
+        self.assertEqual(other.count, 0)
 
 
 class Script:
