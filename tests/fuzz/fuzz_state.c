@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The device's folder as somebody else left it: the two slots and the attempt records
- * hold any octets. A slot that had a readable current never loses it. */
+/* The device's folder as somebody else left it: the two slots, the attempt records and
+ * the clock hold any octets. A slot that had a readable current never loses it. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "agent/clock.h"
 #include "agent/state.h"
+#include "fake/env.h"
 #include "fuzz.h"
 
 #define SLOT "credentials/00112233445566778899aabbccddeeff"
@@ -35,6 +37,19 @@ static void lay_out(const char *dir, struct fr_cursor *tape)
     put(dir, SLOT "/current", fuzz_take_piece(tape));
     put(dir, SLOT "/pending", fuzz_take_piece(tape));
     put(dir, "attempts", fuzz_take_piece(tape));
+    put(dir, "clock", fuzz_take_piece(tape));
+}
+
+static void read_clock(const struct fr_state *s)
+{
+    struct fr_fake_env env;
+    struct fr_clock c;
+
+    fr_fake_env_init(&env, 7);
+    env.unsynchronised = true;
+    c = fr_clock_read(s, &env.env);
+    FUZZ_ASSERT(c.last_known >= 0 && (!c.damaged || c.last_known == 0));
+    FUZZ_ASSERT(fr_clock_now(&c) >= c.last_known);
 }
 
 static bool see_attempt(void *ctx, const struct fr_attempt *a)
@@ -61,6 +76,7 @@ static void read_all(struct fr_state *s)
         fuzz_saw_number(entries.n);
     }
     fr_state_entries_clear(&entries);
+    read_clock(s);
     (void)fuzz_code(fr_state_attempts(s, see_attempt, NULL, &damaged, NULL));
 }
 

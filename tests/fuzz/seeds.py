@@ -176,6 +176,21 @@ def state():
     yield "pending", piece("") + piece(full) + piece("")
     yield "damaged", piece(full[:99]) + piece(full) + piece(three[:77])
     yield "empty", b""
+    yield "clock", piece(full) + piece("") + piece("") + piece("2026-11-24T03:07:19Z\n")
+
+
+def signer():
+    """kind, then what TLS signs."""
+    verify = b" " * 64 + b"TLS 1.3, server CertificateVerify\0"
+    params = b"r" * 64 + b"\x03\x00\x1d\x20" + b"x" * 32
+    yield "hello", b"\0"
+    yield "verify", b"\1" + verify + b"h" * 32
+    yield "verify-384", b"\2" + verify + b"h" * 48
+    yield "params", b"\1" + params
+    yield "params-p256", b"\3" + b"r" * 64 + b"\x03\x00\x17\x41" + b"x" * 65
+    yield "client-verify", b"\1" + verify.replace(b"server", b"client") + b"h" * 32
+    yield "short", b"\1" + verify
+    yield "a-hash", b"\1" + b"h" * 32
 
 
 def sync():
@@ -295,7 +310,7 @@ def pem():
 
 
 def main():
-    for name in ("vault", "exchange", "discovery", "service", "state", "sync", "target", "engine", "agent",
+    for name in ("vault", "exchange", "discovery", "service", "state", "signer", "sync", "target", "engine", "agent",
                  "admin", "conf", "server_conf", "text", "certificate", "pem"):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
