@@ -297,6 +297,13 @@ static enum fr_code code_of_exit(int status)
     return FR_EINTERNAL;
 }
 
+/* A worker whose vault has gone: what that ended with says why. */
+static bool is_of_the_vault(const struct fr_slot *slot, int status)
+{
+    return slot->kind != FR_CHILD_VAULT && WIFEXITED(status) &&
+           WEXITSTATUS(status) == fr_code_exit(FR_EUNREACHABLE);
+}
+
 static void log_death(int kind, pid_t pid, int status)
 {
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
@@ -317,7 +324,7 @@ static void bury(struct parent *p, pid_t pid, int status)
     if (!slot || p->stopping)
         return;
     log_death(slot->kind, pid, status);
-    if (!p->ready && p->failed == FR_OK)
+    if (!p->ready && p->failed == FR_OK && !is_of_the_vault(slot, status))
         p->failed = code_of_exit(status);
     if (FR_CHILD_IS_KEEPER(slot->kind))
         keeper_died(p, slot->kind);
