@@ -43,9 +43,10 @@ static enum fr_code make_state(const struct fr_server_config *c, struct fr_err *
     if (stat(c->state, &st) == 0)
         return FR_OK;
     FR_TRY(fr_dir_make(c->state, 0700, err));
-    if (c->has_user && geteuid() == 0 && chown(c->state, c->uid, c->gid) != 0)
-        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->state, c->user,
-                       strerror(errno));
+    if (c->vault_user.name && geteuid() == 0 &&
+        chown(c->state, c->vault_user.uid, c->vault_user.gid) != 0)
+        return FR_FAIL(err, FR_ESTORE, "giving %s to %s: %s", c->state,
+                       c->vault_user.name, strerror(errno));
     return FR_OK;
 }
 
