@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Credentials in their two slots. */
+/* Credentials in their slots. */
 #include "store/sql.h"
 
 #include <string.h>
+
+/* The column's value for a second previous credential: see make_room(). */
+enum { BESIDE_PREVIOUS = 2 * FR_SLOT_PREVIOUS };
 
 static void read_credential(struct fr_sql_rows *rows, struct fr_store_credential *c)
 {
@@ -64,7 +67,7 @@ static void credential_find(struct fr_store *store, const char *key_id,
 
 /* An empty KeID in *ret: the slot is empty. */
 static enum fr_code in_slot(struct fr_sql_store *s, const struct fr_store_place *place,
-                            enum fr_store_slot slot, struct fr_store_credential *ret,
+                            int slot, struct fr_store_credential *ret,
                             struct fr_err *err)
 {
     ret->key_id[0] = 0;
@@ -127,43 +130,52 @@ static enum fr_code refuse_known_key(struct fr_sql_store *s, const char *key_id,
 
 static enum fr_code demote(struct fr_sql_store *s,
                            const struct fr_store_credential *current,
-                           const char *enrolee, struct fr_err *err)
+                           const char *enrolee, int slot, struct fr_err *err)
 {
     return fr_sql_expect(s, FR_SQL_CREDENTIAL_DEMOTE,
                          FR_VALUES(FR_VTEXT(current->key_id), FR_VTEXT(enrolee),
-                                   FR_VINT(current->acked)),
+                                   FR_VINT(current->acked), FR_VINT(slot)),
                          err);
 }
 
-/* Two keys have room beside the new one's place: the one that the device is known to
- * have must not go for one that it may never have got. Who revokes by the listing that
- * the place has now must find what stays. */
+static enum fr_code drop_if_any(struct fr_sql_store *s,
+                                const struct fr_store_credential *c, int64_t at,
+                                struct fr_err *err)
+{
+    return c->key_id[0] ? drop(s, c, FR_EVENT_RETIRED, at, err) : FR_OK;
+}
+
+/*
+ * Which key the device uses is known by its last ack only. A key that it acknowledged,
+ * and the one after it that it did not: it may have either, since what was cut may have
+ * been the answer, or the ack. So the first stays where it is, and the second goes
+ * beside it. Who revokes by the listing that the place has now must find them.
+ */
 static enum fr_code make_room(struct fr_sql_store *s,
                               const struct fr_store_credential *c,
                               struct fr_store_displaced *ret, struct fr_err *err)
 {
-    struct fr_store_credential current = {0}, previous = {0};
+    struct fr_store_credential current = {0}, previous = {0}, beside = {0};
     bool stays;
 
     FR_TRY(in_slot(s, &c->place, FR_SLOT_CURRENT, &current, err));
     if (!current.key_id[0])
         return FR_OK;
     FR_TRY(in_slot(s, &c->place, FR_SLOT_PREVIOUS, &previous, err));
+    FR_TRY(in_slot(s, &c->place, BESIDE_PREVIOUS, &beside, err));
     stays = previous.key_id[0] && previous.acked && !current.acked;
-    memcpy(ret->current, current.key_id, sizeof ret->current);
-    ret->was_acked = current.acked != 0;
-    if (stays) {
-        memcpy(ret->removed, current.key_id, sizeof ret->removed);
-        FR_TRY(drop(s, &current, FR_EVENT_RETIRED, c->created, err));
-        return fr_sql_expect(s, FR_SQL_CREDENTIAL_FOLLOW,
-                             FR_VALUES(FR_VTEXT(previous.key_id), FR_VTEXT(c->enrolee)),
-                             err);
-    }
-    memcpy(ret->removed, previous.key_id, sizeof ret->removed);
-    if (previous.key_id[0])
-        FR_TRY(drop(s, &previous, FR_EVENT_RETIRED, c->created, err));
     memcpy(ret->previous, current.key_id, sizeof ret->previous);
-    return demote(s, &current, c->enrolee, err);
+    ret->was_acked = current.acked != 0;
+    memcpy(ret->removed, stays ? beside.key_id : previous.key_id, sizeof ret->removed);
+    FR_TRY(drop_if_any(s, &beside, c->created, err));
+    if (stays)
+        FR_TRY(fr_sql_expect(s, FR_SQL_CREDENTIAL_FOLLOW,
+                             FR_VALUES(FR_VTEXT(previous.key_id), FR_VTEXT(c->enrolee)),
+                             err));
+    else
+        FR_TRY(drop_if_any(s, &previous, c->created, err));
+    return demote(s, &current, c->enrolee, stays ? BESIDE_PREVIOUS : FR_SLOT_PREVIOUS,
+                  err);
 }
 
 static enum fr_code commit(struct fr_sql_store *s, const struct fr_store_credential *c,
@@ -260,23 +272,33 @@ static void credential_list(struct fr_store *store, const struct fr_store_page *
     fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
+static enum fr_code retire(struct fr_sql_store *s, const struct fr_store_place *place,
+                           int slot, int64_t retires, struct fr_err *err)
+{
+    struct fr_store_credential previous = {0};
+
+    FR_TRY(in_slot(s, place, slot, &previous, err));
+    if (!previous.key_id[0])
+        return FR_OK;
+    return fr_sql_run(s, FR_SQL_CREDENTIAL_RETIRES,
+                      FR_VALUES(FR_VTEXT(previous.key_id), FR_VINT(retires)), NULL,
+                      err);
+}
+
 static enum fr_code ack(struct fr_sql_store *s, const char *key_id, int64_t at,
                         int64_t retires, bool *ret_first, struct fr_err *err)
 {
-    struct fr_store_credential c = {0}, previous = {0};
+    struct fr_store_credential c = {0};
 
     FR_TRY(find(s, key_id, &c, err));
     if (c.slot != FR_SLOT_CURRENT || c.acked != 0) {
         *ret_first = false;
         return FR_OK;
     }
-    FR_TRY(in_slot(s, &c.place, FR_SLOT_PREVIOUS, &previous, err));
     FR_TRY(fr_sql_expect(s, FR_SQL_CREDENTIAL_ACK,
                          FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), err));
-    if (previous.key_id[0])
-        FR_TRY(fr_sql_run(s, FR_SQL_CREDENTIAL_RETIRES,
-                          FR_VALUES(FR_VTEXT(previous.key_id), FR_VINT(retires)), NULL,
-                          err));
+    FR_TRY(retire(s, &c.place, FR_SLOT_PREVIOUS, retires, err));
+    FR_TRY(retire(s, &c.place, BESIDE_PREVIOUS, retires, err));
     *ret_first = true;
     return FR_OK;
 }

@@ -82,12 +82,13 @@ static const char *const texts[FR_N_SQL] = {
     [FR_SQL_CREDENTIAL_SLOT] = CREDENTIAL
     "WHERE identity = ?1 AND admin_fqdn = ?2 AND suid = ?3 AND target = ?4"
     " AND slot = ?5",
-    [FR_SQL_CREDENTIAL_DEMOTE] = "UPDATE credential SET slot = 1, enrolee = ?2"
+    [FR_SQL_CREDENTIAL_DEMOTE] = "UPDATE credential SET slot = ?4, enrolee = ?2"
                                  " WHERE key_id = ?1 AND slot = 0 AND acked = ?3",
     [FR_SQL_CREDENTIAL_FOLLOW] =
         "UPDATE credential SET enrolee = ?2 WHERE key_id = ?1 AND slot = 1",
     [FR_SQL_CREDENTIAL_DELETE] =
-        "DELETE FROM credential WHERE key_id = ?1 AND slot = ?2 AND acked = ?3",
+        "DELETE FROM credential WHERE key_id = ?1 AND acked = ?3"
+        " AND (slot = ?2 OR slot = 2 * ?2)", /* a previous one's is 1, or 2 */
     [FR_SQL_CREDENTIAL_RESPONSE] = "SELECT response FROM credential WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_REWRAP] = "UPDATE credential SET wrapped = ?2 WHERE key_id = ?1",
     /* ?1 after, ?2 limit, ?3 enrolee, ?4 target, ?5 SAN; the first condition of each

@@ -91,10 +91,9 @@ struct fr_store_credential {
 
 /* What a commit displaced. Empty text: nothing. */
 struct fr_store_displaced {
-    char current[FR_KEYID_MAX + 1]; /* was current */
+    char previous[FR_KEYID_MAX + 1]; /* was current, is previous now */
     bool was_acked;
-    char previous[FR_KEYID_MAX + 1]; /* became previous: current, or "" if it is gone */
-    char removed[FR_KEYID_MAX + 1];  /* is gone */
+    char removed[FR_KEYID_MAX + 1]; /* was previous, is gone */
 };
 
 /* Why a target hears of a credential. */
@@ -274,9 +273,9 @@ struct fr_store_methods {
                     struct fr_store_allowed_rows rows, struct fr_store_call call);
 
     /* new = current, old current = previous, old previous is gone; but an acknowledged
-     * previous stays where the old current was never acknowledged, and that one is
-     * gone. The feed says so. The previous one follows its successor to whatever
-     * listing that came by.
+     * previous stays beside an old current that never was: the device may use either.
+     * The feed says so. A previous one follows its successor to whatever listing that
+     * came by.
      * FR_ECONFLICT reason "key-id-exists" if the KeID is or ever was here, or if the
      * audit trail has a refused lookup of it: its device was told that it never would
      * be. */
@@ -292,8 +291,8 @@ struct fr_store_methods {
     void (*credential_list)(struct fr_store *s, const struct fr_store_page *page,
                             struct fr_store_credential_rows rows,
                             struct fr_store_call call);
-    /* Sets acked of this current credential (unless it is) and the retirement of the
-     * previous one of its place; *ret_first tells whether this was the first ack. */
+    /* Sets acked of this current credential (unless it is) and the retirement of what
+     * is previous at its place; *ret_first tells whether this was the first ack. */
     void (*credential_ack)(struct fr_store *s, const char *key_id, int64_t at,
                            int64_t retires, bool *ret_first, struct fr_store_call call);
     void (*credential_fetched)(struct fr_store *s, const char *key_id, int64_t at,

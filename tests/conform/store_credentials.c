@@ -81,6 +81,39 @@ static void commit_moves_the_slots_on(void **state)
     assert_gone(l, KEY(1));
 }
 
+/* The device may use either: what was cut may have been the answer or the ack. */
+static void acknowledged_key_and_the_one_after_it_both_stay(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+    struct fr_store_displaced d;
+    bool first;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    DO(l, credential_ack, KEY(1), (int64_t)1100, (int64_t)1200, &first);
+    commit(l, KEY(2));
+    d = commit(l, KEY(3));
+    assert_string_equal(d.previous, KEY(2));
+    assert_string_equal(d.removed, "");
+    assert_int_equal(slot_of(l, KEY(1)), FR_SLOT_PREVIOUS);
+    assert_int_equal(slot_of(l, KEY(2)), FR_SLOT_PREVIOUS);
+    d = commit(l, KEY(4));
+    assert_string_equal(d.previous, KEY(3));
+    assert_string_equal(d.removed, KEY(2));
+    assert_gone(l, KEY(2));
+    DO(l, credential_ack, KEY(4), (int64_t)1300, (int64_t)1400, &first);
+    assert_true(first);
+    DO(l, credential_find, KEY(1), &c);
+    assert_int_equal(c.retires, 1400);
+    DO(l, credential_find, KEY(3), &c);
+    assert_int_equal(c.retires, 1400);
+    commit(l, KEY(5));
+    assert_gone(l, KEY(1));
+    assert_gone(l, KEY(3));
+    assert_int_equal(slot_of(l, KEY(4)), FR_SLOT_PREVIOUS);
+}
+
 static void commit_says_whether_the_old_key_was_acknowledged(void **state)
 {
     struct store_lab *l = *state;
@@ -392,6 +425,7 @@ const struct CMUnitTest store_credentials[] = {
     STORE(previous_key_follows_its_successor_to_its_listing),
     STORE(credential_comes_back_as_it_was),
     STORE(commit_moves_the_slots_on),
+    STORE(acknowledged_key_and_the_one_after_it_both_stay),
     STORE(commit_says_whether_the_old_key_was_acknowledged),
     STORE(key_id_is_taken_for_good),
     STORE(key_id_that_was_denied_to_its_device_is_taken),

@@ -188,6 +188,11 @@ class Worker(Server):
         self.discovered("frd-enrol")
 
 
+class Signer(Server):
+    def test_at_a_renewal(self):
+        self.renewals("frd-signer")
+
+
 class Vault(Server):
     def test_at_a_first_enrolment(self):
         self.first("frd-vault")

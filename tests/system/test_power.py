@@ -54,7 +54,7 @@ class Cuts(lab.TestCase):
         """For marks of the test."""
 
     def verdict(self, what):
-        lab.note(f"{self.n_cases} states of {what}")
+        lab.note(f"{self.n_cases} cases of a disk: {what}")
         self.assertGreater(self.n_cases, 10)
         if self.broken:
             self.fail(f"{len(self.broken)} cases:\n" + "\n".join(self.broken[:SHOWN]))

@@ -40,31 +40,31 @@ enum fr_code fr_admin_credential_show(const struct fr_call *c, json_t **ret,
     return fr_call_result(fr_json_credential(c->v, c->now, &found), ret, err);
 }
 
-struct pair {
+enum { PREVIOUS_MAX = 2 }; /* of a place: store.h, credential_commit */
+
+struct family {
     const struct fr_store_credential *of;
-    struct fr_store_credential previous;
-    bool has_previous;
+    struct fr_store_credential previous[PREVIOUS_MAX];
+    size_t n;
 };
 
 static enum fr_code previous_of(void *ctx, const struct fr_store_credential *row,
                                 struct fr_err *err)
 {
     const struct fr_store_place *a = &row->place, *b;
-    struct pair *pair = ctx;
+    struct family *family = ctx;
 
     (void)err;
-    b = &pair->of->place;
-    if (row->slot == FR_SLOT_PREVIOUS && a->suid == b->suid &&
-        fr_str_equal(a->identity, b->identity) &&
+    b = &family->of->place;
+    if (row->slot == FR_SLOT_PREVIOUS && family->n < PREVIOUS_MAX &&
+        a->suid == b->suid && fr_str_equal(a->identity, b->identity) &&
         fr_str_equal(a->admin_fqdn, b->admin_fqdn) &&
-        fr_str_equal(a->target, b->target)) {
-        pair->previous = *row;
-        pair->has_previous = true;
-    }
+        fr_str_equal(a->target, b->target))
+        family->previous[family->n++] = *row;
     return FR_OK;
 }
 
-/* A revoked current must not leave its predecessor in use: both go. */
+/* A revoked current must not leave its predecessors in use: they go along. */
 static enum fr_code revoke(const struct fr_call *c,
                            const struct fr_store_credential *found, size_t *ret_n,
                            struct fr_err *err)
@@ -77,16 +77,16 @@ static enum fr_code revoke(const struct fr_call *c,
                                    .actor = "operator",
                                    .action = "credential.revoke",
                                    .reason = "revoked"};
-    struct pair pair = {.of = found};
+    struct family family = {.of = found};
 
     if (found->slot == FR_SLOT_CURRENT)
         FR_TRY(FR_ASK(
             c->v, err, credential_list, &page,
-            ((struct fr_store_credential_rows){.row = previous_of, .ctx = &pair})));
+            ((struct fr_store_credential_rows){.row = previous_of, .ctx = &family})));
     FR_TRY(fr_vault_remove(c->v, found, &why, err));
-    if (pair.has_previous)
-        FR_TRY(fr_vault_remove(c->v, &pair.previous, &why, err));
-    *ret_n = pair.has_previous ? 2 : 1;
+    for (size_t i = 0; i < family.n; i++)
+        FR_TRY(fr_vault_remove(c->v, &family.previous[i], &why, err));
+    *ret_n = 1 + family.n;
     return FR_OK;
 }
 

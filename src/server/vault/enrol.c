@@ -170,12 +170,12 @@ static enum fr_code note_clone(const struct fr_request *q, const struct commit *
                                  .decision = "noted",
                                  .reason = "possible-clone"};
 
-    if (!d->current[0] || d->was_acked)
+    if (!d->previous[0] || d->was_acked)
         return FR_OK;
     return fr_vault_audit(q->v, &said, err,
                           "%s from %s replaced %s, which no device had acknowledged: a "
                           "cut enrolment, or a second device with that identity",
-                          q->who.san, q->who.address, d->current);
+                          q->who.san, q->who.address, d->previous);
 }
 
 static enum fr_code note_commit(const struct fr_request *q, const struct commit *k,

@@ -251,6 +251,23 @@ static void revoking_the_previous_key_leaves_the_current_one(void **state)
     assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_ENOTFOUND);
 }
 
+static void revoking_reaches_both_keys_that_a_device_may_use(void **state)
+{
+    struct fr_peer peer = lab_device();
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_enrol(l, KEY_ID(1));
+    assert_int_equal(lab_ack(l, &peer, KEY_ID(1)), FR_OK);
+    lab_enrol(l, KEY_ID(2));
+    lab_enrol(l, KEY_ID(3));
+    assert_contains(lab_say(l, "{'op':'credential.revoke','keyId':'" KEY_ID(3) "'}"),
+                    "\"revoked\":3");
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_ENOTFOUND);
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(2), 22), FR_ENOTFOUND);
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(3), 22), FR_ENOTFOUND);
+}
+
 /* First the anchor lists the device, then a listing of its own: two names, one place.
  */
 static void revoking_reaches_the_previous_key_of_an_earlier_listing(void **state)
@@ -535,6 +552,7 @@ int main(void)
         LAB(credential_shows_a_fingerprint_and_no_key),
         LAB(credentials_are_filtered),
         LAB(revoking_the_previous_key_leaves_the_current_one),
+        LAB(revoking_reaches_both_keys_that_a_device_may_use),
         LAB(revoking_reaches_the_previous_key_of_an_earlier_listing),
         LAB(unknown_key_is_said_to_be_unknown),
         LAB(what_is_no_call_is_answered_all_the_same),
