@@ -83,10 +83,10 @@ enum fr_field {
  * KEY_ID of this very enrolee. Reply: RESPONSE, FETCHED; FR_ENOTFOUND otherwise. REPORT
  * attempt records (JSON array) of an enrolee's run. NOTE       audit line for what
  * never became a request (TLS refusals). No reply. FETCH      a target asks for its
- * key. Reply: KEY, ENROLEE, EXPIRES. FEED       changes since SINCE for this target, all
- * if the change at SINCE is not of KEY_ID (digits only). Reply: JSON (fr_mmef_changes).
- * DISCOVER   the document assigned to this enrolee. Reply: JSON. ADMIN      an
- * operator's call, JSON {"op":..., ...}. Reply: JSON.
+ * key. Reply: KEY, ENROLEE, EXPIRES. FEED       changes since SINCE for this target,
+ * all if the change at SINCE is not of KEY_ID (digits only). Reply: JSON
+ * (fr_mmef_changes). DISCOVER   the document assigned to this enrolee. Reply: JSON.
+ * ADMIN      an operator's call, JSON {"op":..., ...}. Reply: JSON.
  */
 #define FR_MSGS(X)                                                                     \
     X(FR_MSG_AUTHORISE, "authorise", FR_WM(FR_WORKER_ENROL),                           \
