@@ -66,6 +66,7 @@ static const struct fr_conf_key limit_keys[] = {
     COUNT("body", "65536", 1024, 262144),
     COUNT("header", "16384", 1024, 65536),
     COUNT("requests-per-connection", "1000", 1, 1000000),
+    COUNT("enrolments-per-device", "0", 0, 1000000),
     {.name = "idle", .type = FR_CONF_DURATION, .value = "PT30S"},
     {.name = "request", .type = FR_CONF_DURATION, .value = "PT10S"},
     {.name = "handshake", .type = FR_CONF_DURATION, .value = "PT10S"},
@@ -287,6 +288,7 @@ static enum fr_code read_limits(struct fr_server_config *c,
     l->body = fr_conf_int(limits, "body");
     l->header = fr_conf_int(limits, "header");
     l->requests = fr_conf_int(limits, "requests-per-connection");
+    l->enrolments_per_device = fr_conf_int(limits, "enrolments-per-device");
     FR_TRY(read_duration(limits, "idle", MS, hour, &l->idle_ms, err));
     FR_TRY(read_duration(limits, "request", MS, hour, &l->request_ms, err));
     FR_TRY(read_duration(limits, "handshake", MS, hour, &l->handshake_ms, err));

@@ -30,6 +30,7 @@ struct fr_limits {
     long connections, per_address; /* of one worker process */
     long body, header;             /* octets */
     long requests;                 /* of one connection */
+    long enrolments_per_device;    /* a minute; 0: no limit */
     int64_t idle_ms, request_ms, handshake_ms;
 };
 

@@ -248,5 +248,20 @@ class Users(lab.TestCase):
             self.assertIn(words, done.err)
 
 
+class Rates(lab.TestCase):
+    def test_a_device_enrols_so_often_a_minute_and_others_as_they_like(self):
+        site = self.site().start(limits="enrolments-per-device = 2")
+        device, other = site.listed_device(), site.listed_device("dev2")
+        for _ in range(2):
+            self.assertEqual(device.provision(site.mef(), "--renew").status, 0)
+        once = site.document(site.bootstrap(budget="PT1S"))
+        run = device.provision("--instructions", once, "--renew")
+        self.assertFailed(run, 69, "unreachable", "enrolment-rate")
+        self.assertEqual(other.provision(site.mef()).status, 0)
+        target = site.target()
+        self.assertEqual(target.sync().status, 0)
+        self.assertEqual(len(target.keys()), 3)  # current, previous; the other's
+
+
 if __name__ == "__main__":
     lab.main()

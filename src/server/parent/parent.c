@@ -324,6 +324,10 @@ static void bury(struct parent *p, pid_t pid, int status)
     if (!slot || p->stopping)
         return;
     log_death(slot->kind, pid, status);
+    if (slot->fails == FR_CRASH_LOOP)
+        fr_log(FR_LOG_ERROR,
+               "%s has died %d times in a row: from now on it is started each %d s",
+               fr_child_name(slot->kind), FR_CRASH_LOOP, FR_CRASH_DELAY / 1000);
     if (!p->ready && p->failed == FR_OK && !is_of_the_vault(slot, status))
         p->failed = code_of_exit(status);
     if (FR_CHILD_IS_KEEPER(slot->kind))

@@ -69,7 +69,8 @@ bool fr_slot_end(struct fr_slots *s, struct fr_slot *slot, int64_t now_ms,
     return true;
 }
 
-/* At once after a decent life; else 0.1 s, 0.2 s, ... up to the cap. */
+/* At once after a decent life; else 0.1 s, 0.2 s, ... up to a second, and only who does
+ * nothing but die waits longer. */
 static int64_t delay_of(struct fr_slot *slot, int64_t now_ms)
 {
     int64_t delay = FIRST_DELAY_MS;
@@ -78,9 +79,10 @@ static int64_t delay_of(struct fr_slot *slot, int64_t now_ms)
         slot->fails = 0;
         return 0;
     }
-    for (int i = 0; i < slot->fails && delay < FR_RESTART_MAX; i++)
+    if (++slot->fails > FR_CRASH_LOOP)
+        return FR_CRASH_DELAY;
+    for (int i = 1; i < slot->fails && delay < FR_RESTART_MAX; i++)
         delay *= 2;
-    slot->fails++;
     return delay < FR_RESTART_MAX ? delay : FR_RESTART_MAX;
 }
 

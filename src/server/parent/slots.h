@@ -14,8 +14,10 @@
 #define FR_SLOTS_MAX   32
 #define FR_ENDING_MAX  96
 #define FR_NEVER       INT64_MAX
-#define FR_SHORT_LIFE  5000 /* ms: who dies earlier is started later and later */
-#define FR_RESTART_MAX 30000
+#define FR_SHORT_LIFE  5000 /* ms: who dies earlier waits, a second at most */
+#define FR_RESTART_MAX 1000
+#define FR_CRASH_LOOP  30    /* short lives in a row, after which */
+#define FR_CRASH_DELAY 10000 /* ms pass before the next, until one is decent */
 
 struct fr_slot {
     int kind;

@@ -12,6 +12,7 @@
 #include "model/json_text.h"
 #include "proto/mmef.h"
 #include "server/vault/internal.h"
+#include "server/vault/rate.h"
 
 enum fr_code fr_vault_authorise(struct fr_request *q, struct fr_err *err)
 {
@@ -201,6 +202,8 @@ static enum fr_code commit_new(const struct fr_request *q, struct commit *k,
 {
     struct fr_store_displaced displaced = {0};
 
+    FR_TRY(fr_vault_rate_identity(q->v->identities, q->who.identity,
+                                  fr_mono_ms(q->v->env), err));
     FR_TRY(wrap(q, k, err));
     FR_TRY(FR_ASK(q->v, err, credential_commit, &k->c, k->response, &displaced));
     FR_TRY(fr_vault_grow(q->v, k->c.target_fqdn, err));

@@ -60,6 +60,7 @@ struct fr_vault {
     int64_t pruned; /* when the feed was, last */
     struct fr_clock clock;
     struct fr_rate notes, refusals, refetches;
+    struct fr_vault_identities *identities; /* NULL: no limit */
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
 };

@@ -13,6 +13,7 @@
 #include "base/str.h"
 #include "server/ipc/pass.h"
 #include "server/vault/internal.h"
+#include "server/vault/rate.h"
 
 enum {
     IN_MAX = 2 * FR_MSG_MAX,
@@ -31,6 +32,7 @@ struct worker {
     struct fr_buf held; /* replies that wait for the commit */
     bool is_ended;      /* at its end, or by us: closed when it got its replies */
     bool is_expelled;   /* broke the rules: nothing more of it is taken */
+    struct fr_vault_rates rates;
 };
 
 /* A message of the batch, which borrows from its worker's input. */
@@ -38,6 +40,7 @@ struct taken {
     struct worker *worker;
     struct fr_msg m;
     bool is_malformed; /* what broke the rules is all that its worker gets to do */
+    bool is_too_often; /* refused, for why */
     struct fr_err why;
 };
 
@@ -226,6 +229,9 @@ static void take_messages(struct loop *l, struct worker *w)
             break;
         t->worker = w;
         t->is_malformed = rc == FR_EINVALID;
+        t->is_too_often = rc == FR_OK && fr_vault_rate_message(&w->rates, t->m.type,
+                                                               fr_mono_ms(l->v->env),
+                                                               &t->why) != FR_OK;
         l->n_taken++;
         if (rc == FR_OK) {
             w->used += used;
@@ -246,6 +252,24 @@ static void release_messages(struct worker *w)
     w->used = 0;
 }
 
+/* The answer for what its worker says too often. */
+static enum fr_code refuse(struct loop *l, const struct taken *t, struct fr_err *err)
+{
+    const struct fr_said said = {.actor = "vault",
+                                 .action = "worker",
+                                 .subject = fr_worker_name(t->worker->type),
+                                 .decision = "refused",
+                                 .reason = t->why.reason};
+    struct fr_vault_reply reply;
+
+    fr_vault_reply_init(&reply);
+    fr_reply_fail(&reply, t->why.code, &t->why);
+    if (t->m.id != 0)
+        answer(t->worker, &t->worker->held, &reply, t->m.id);
+    fr_vault_reply_clear(&reply);
+    return fr_vault_audit_rated(l->v, &l->v->refusals, &said, t->why.msg, err);
+}
+
 /* FR_EBUSY: the whole batch has to be done again. */
 static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
 {
@@ -257,6 +281,8 @@ static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
         return FR_OK;
     if (t->is_malformed)
         return expel(l, w, &t->why, err);
+    if (t->is_too_often)
+        return refuse(l, t, err);
     fr_vault_reply_init(&reply);
     rc = fr_vault_handle(l->v, w->type, &t->m, &reply, err);
     if (rc == FR_ESTORE || rc == FR_EINTERNAL || rc == FR_ENOMEM)

@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "model/instruction.h"
 #include "server/vault/internal.h"
+#include "server/vault/rate.h"
 
 enum { INSTANCE_LEN = 16, REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
@@ -171,6 +172,8 @@ static enum fr_code first_batch(struct fr_vault *v, struct fr_err *err)
 
 static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
 {
+    FR_TRY(
+        fr_vault_identities_new(v->config.enrolments_per_minute, &v->identities, err));
     if (!v->store && fr_store_is_conninfo(v->config.database))
         FR_TRY(fr_store_postgres_open(v->config.database, &v->store, err));
     FR_TRY(settle_key_file(v, err));
@@ -209,6 +212,7 @@ void fr_vault_free(struct fr_vault *v)
     fr_store_free(v->store);
     fr_vault_key_clear(&v->key);
     fr_vault_key_clear(&v->old_key);
+    fr_vault_identities_free(v->identities);
     free(v->grown);
     free(v);
 }

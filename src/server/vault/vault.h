@@ -44,9 +44,10 @@ struct fr_vault_config {
     int64_t expiry_max_s; /* 0: FR_EXPIRY_DEFAULT */
     int64_t grace_s;      /* 0: FR_VAULT_GRACE_S */
     bool confirmation_required;
-    unsigned notes_per_s;     /* 0: FR_VAULT_NOTES_PER_S */
-    const struct fr_env *env; /* NULL: the system's */
-    struct fr_store *store;   /* NULL: SQLite; else taken, whatever happens */
+    long enrolments_per_minute; /* of one device; 0: as many as it likes */
+    unsigned notes_per_s;       /* 0: FR_VAULT_NOTES_PER_S */
+    const struct fr_env *env;   /* NULL: the system's */
+    struct fr_store *store;     /* NULL: SQLite; else taken, whatever happens */
 };
 
 struct fr_vault;
@@ -93,8 +94,8 @@ struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id);
  * One request of a worker, inside a batch: a request that fails leaves no trace but
  * its audit line and cannot spoil the others. The result is the reply's CODE, but
  * FR_EINVALID, without a reply, if the message is one that from may not send, or if
- * its peer is malformed: the worker is to be closed; and what fr_store_is_retry() tells if
- * the batch has to be rolled back and done again from its begin.
+ * its peer is malformed: the worker is to be closed; and what fr_store_is_retry() tells
+ * if the batch has to be rolled back and done again from its begin.
  */
 FR_MUST_USE enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
                                          const struct fr_msg *m,

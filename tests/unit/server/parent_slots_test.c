@@ -62,23 +62,38 @@ static void who_dies_at_once_is_replaced_within_a_second_at_first(void **state)
     assert_true(s.slot[2].start_at_ms <= 1000);
 }
 
-static void who_dies_at_once_again_and_again_waits_longer_up_to_a_cap(void **state)
+static void who_dies_at_once_is_back_within_a_second_many_times(void **state)
 {
     int64_t now = 0, last = 0;
 
     (void)state;
     start_due(0);
-    for (int i = 0; i < 20; i++) {
+    for (int i = 0; i < FR_CRASH_LOOP; i++) {
         int64_t delay;
 
         fr_slots_gone(&s, s.slot[2].pid, now);
         delay = s.slot[2].start_at_ms - now;
-        assert_true(delay >= last && delay <= FR_RESTART_MAX);
+        assert_true(delay >= last && delay <= 1000);
         last = delay;
         now = s.slot[2].start_at_ms;
         assert_int_equal(start_due(now), 1);
     }
     assert_int_equal(last, FR_RESTART_MAX);
+}
+
+static void who_does_nothing_but_die_waits_until_it_lives(void **state)
+{
+    (void)state;
+    start_due(0);
+    s.slot[2].fails = FR_CRASH_LOOP;
+    fr_slots_gone(&s, s.slot[2].pid, 1);
+    assert_int_equal(s.slot[2].start_at_ms, 1 + FR_CRASH_DELAY);
+    start_due(20000);
+    fr_slots_gone(&s, s.slot[2].pid, 20000 + FR_SHORT_LIFE);
+    assert_int_equal(s.slot[2].start_at_ms, 20000 + FR_SHORT_LIFE);
+    start_due(30000);
+    fr_slots_gone(&s, s.slot[2].pid, 30001);
+    assert_true(s.slot[2].start_at_ms <= 31001);
 }
 
 static void a_decent_life_forgives_earlier_failures(void **state)
@@ -171,7 +186,8 @@ int main(void)
         T(the_keepers_are_started_first),
         T(who_dies_after_a_decent_life_is_replaced_at_once),
         T(who_dies_at_once_is_replaced_within_a_second_at_first),
-        T(who_dies_at_once_again_and_again_waits_longer_up_to_a_cap),
+        T(who_dies_at_once_is_back_within_a_second_many_times),
+        T(who_does_nothing_but_die_waits_until_it_lives),
         T(a_decent_life_forgives_earlier_failures),
         T(no_worker_is_started_without_a_keeper),
         T(a_keeper_waits_for_no_other),
