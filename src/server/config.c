@@ -63,6 +63,7 @@ static const struct fr_conf_key tls_keys[] = {
 static const struct fr_conf_key limit_keys[] = {
     COUNT("connections", "1000", 1, 100000),
     COUNT("per-address", "64", 1, 100000),
+    COUNT("handshakes-per-address", "200", 0, 10000),
     COUNT("body", "65536", 1024, 262144),
     COUNT("header", "16384", 1024, 65536),
     COUNT("requests-per-connection", "1000", 1, 1000000),
@@ -285,6 +286,7 @@ static enum fr_code read_limits(struct fr_server_config *c,
 
     l->connections = fr_conf_int(limits, "connections");
     l->per_address = fr_conf_int(limits, "per-address");
+    l->handshakes_per_address = fr_conf_int(limits, "handshakes-per-address");
     l->body = fr_conf_int(limits, "body");
     l->header = fr_conf_int(limits, "header");
     l->requests = fr_conf_int(limits, "requests-per-connection");

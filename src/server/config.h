@@ -28,6 +28,7 @@ struct fr_listener_config {
 
 struct fr_limits {
     long connections, per_address; /* of one worker process */
+    long handshakes_per_address;   /* a second, of all workers; 0: no limit */
     long body, header;             /* octets */
     long requests;                 /* of one connection */
     long enrolments_per_device;    /* a minute; 0: no limit */

@@ -158,7 +158,7 @@ class Fieldrootd(Subject):
         if workers:
             top += f"\nworkers = {workers}"
         site.settings = {**world.site.settings, "top": 'log-level = "warn"\n' + top,
-                         "limits": 'connections = 12000 per-address = 12000 idle = "PT1H"'}
+                         "limits": 'connections = 12000 per-address = 12000 handshakes-per-address = 0 idle = "PT1H"'}
         syncs = Syncs(os.path.join(site.folder, "syncs"))
         process = self.begin(wrap, env or syncs.env())
         super().__init__(name, world, process, site.ports["enrol"])

@@ -146,7 +146,7 @@ mef {{
     target-anchors = "{s.target_ca.pem}"
 }}
 admin {{ socket = "{self.socket}" }}
-limits {{ per-address = 1000 }}
+limits {{ per-address = 1000 handshakes-per-address = 0 }}
 """)
         return path
 

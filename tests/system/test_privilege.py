@@ -5,8 +5,10 @@ import ctypes
 import os
 import pwd
 import re
+import select
 import shutil
 import signal
+import socket
 import struct
 import subprocess
 import unittest
@@ -261,6 +263,32 @@ class Rates(lab.TestCase):
         target = site.target()
         self.assertEqual(target.sync().status, 0)
         self.assertEqual(len(target.keys()), 3)  # current, previous; the other's
+
+
+    def test_an_address_begins_so_many_connections_over_all_workers(self):
+        site = self.site().start(limits="handshakes-per-address = 3 per-address = 1000",
+                                 top="workers = 4")
+        device = site.listed_device()
+        held, closed = [], 0
+        for _ in range(30):
+            s = socket.create_connection(("127.0.0.1", site.ports["enrol"]))
+            held.append(s)
+        for s in held:
+            s.setblocking(False)
+        ended = select.poll()
+        for s in held:
+            ended.register(s, select.POLLIN)
+        while closed < 15:  # of 30, 6 at once and some in the time that it takes
+            got = ended.poll(lab.LIMIT * 1000)
+            self.assertTrue(got, f"only {closed} were closed")
+            for fd, _ in got:
+                ended.unregister(fd)
+                closed += 1
+        for s in held:
+            s.close()
+        site.daemon.wait_for("begins more than 3 connections a second")
+        run = device.provision(site.mef())  # tries again until it may
+        self.assertEqual(run.status, 0, run)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/http/request.h"
 #include "server/http/route.h"
+#include "server/worker/flood.h"
 #include "server/worker/vaultlink.h"
 
 #define FR_EXCHANGE_HEADERS_MAX 8
@@ -23,7 +24,8 @@ struct fr_worker_context {
     const struct fr_env *env;
     struct event_base *base;
     struct fr_vaultlink *vault;
-    void *service; /* the service's own, made by its start() */
+    struct fr_flood *flood; /* of all workers; NULL: no limit */
+    void *service;          /* the service's own, made by its start() */
 };
 
 /* Who is at the other end, as of the handshake. */

@@ -193,6 +193,7 @@ static enum fr_code run_worker(const struct fr_child_setup *s, const int lines[]
         .listen = s->listen_fd[s->kind],
         .vault = lines[FR_KEEPER(FR_CHILD_VAULT)],
         .signer = lines[FR_KEEPER(FR_CHILD_SIGNER)],
+        .flood = s->flood,
     };
 
     raise_descriptors(s->config);

@@ -8,6 +8,7 @@
 
 #include "base/sandbox.h"
 #include "server/config.h"
+#include "server/worker/flood.h"
 
 /* The keepers serve the workers, and are started before them; else enum fr_worker. */
 enum { FR_CHILD_VAULT = FR_N_WORKERS, FR_CHILD_SIGNER, FR_CHILD_KINDS };
@@ -18,6 +19,7 @@ enum { FR_CHILD_VAULT = FR_N_WORKERS, FR_CHILD_SIGNER, FR_CHILD_KINDS };
 struct fr_child_setup {
     const struct fr_server_config *config;
     const struct fr_sandbox_support *support;
+    struct fr_flood *flood; /* the workers' shared table; NULL: none */
     int kind;
     const int *listen_fd;  /* FR_N_WORKERS of them; -1: none */
     const int *control_fd; /* FR_N_KEEPERS, the parent's ends, to be closed; -1: none */

@@ -27,6 +27,7 @@ enum { END_MS = 5000, KEEPER_END_MS = 2000, LISTENERS_MAX = 4096 };
 struct parent {
     const struct fr_server_config *config;
     struct fr_sandbox_support support;
+    struct fr_flood *flood;
     struct fr_slots slots;
     int listen_fd[FR_N_WORKERS];
     int lock_fd, signal_fd;
@@ -126,7 +127,8 @@ static enum fr_code open_all(struct parent *p, struct fr_err *err)
     FR_TRY(open_listeners(p, err));
     FR_TRY(open_signals(p, err));
     fr_slots_init(&p->slots, c, now_ms());
-    return FR_OK;
+    return fr_flood_new(&fr_env_system, c->limits.handshakes_per_address, &p->flood,
+                        err);
 }
 
 /* --- being ready */
@@ -220,6 +222,7 @@ static enum fr_code start(struct parent *p, struct fr_slot *slot, struct fr_err 
     struct fr_child_setup setup = {
         .config = p->config,
         .support = &p->support,
+        .flood = p->flood,
         .kind = slot->kind,
         .listen_fd = p->listen_fd,
         .control_fd = p->control_fd,
@@ -457,6 +460,7 @@ static void close_all(struct parent *p)
         unlink(p->listeners_path);
     if (p->lock_fd >= 0)
         close(p->lock_fd);
+    fr_flood_free(p->flood);
     free(p->listeners_path);
 }
 

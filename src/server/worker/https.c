@@ -41,6 +41,20 @@ static void warn(struct fr_https *h, const char *address, const char *text)
         fr_log(FR_LOG_WARN, "%s: %s", address, text);
 }
 
+/* Before anything is allocated for it. */
+static enum fr_code admit(struct fr_https *h, const char *address, struct fr_err *err)
+{
+    const struct fr_worker_context *w = h->config.worker;
+    char network[FR_NETWORK_MAX];
+
+    fr_network_of(address, network);
+    if (!fr_flood_admits(w->flood, w->type, network, fr_mono_ms(w->env)))
+        return FR_FAIL_AS(err, FR_EBUSY, "too-many-handshakes",
+                          "%s begins more than %ld connections a second", network,
+                          w->config->limits.handshakes_per_address);
+    return fr_admission_enter(h->admission, address, err);
+}
+
 static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *sa,
                       int len, void *arg)
 {
@@ -50,7 +64,7 @@ static void on_accept(struct evconnlistener *listener, int fd, struct sockaddr *
 
     (void)len;
     address_text(sa, address, sizeof address);
-    if (fr_admission_enter(h->admission, address, &err) != FR_OK) {
+    if (admit(h, address, &err) != FR_OK) {
         warn(h, address, err.msg);
         close(fd);
         return;

@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BUCKETS = 1024, ADDRESS_MAX = 64 };
+enum { BUCKETS = 1024 };
 
 struct entry {
-    char network[ADDRESS_MAX];
+    char network[FR_NETWORK_MAX];
     size_t n;
     struct entry *next;
 };
@@ -47,15 +47,15 @@ void fr_admission_free(struct fr_admission *a)
 }
 
 /* Who has an IPv6 address has the rest of its /64 as well: they count as one. */
-static void network_of(const char *address, char to[ADDRESS_MAX])
+void fr_network_of(const char *address, char to[FR_NETWORK_MAX])
 {
     struct in6_addr v6;
 
-    snprintf(to, ADDRESS_MAX, "%s", address);
+    snprintf(to, FR_NETWORK_MAX, "%s", address);
     if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
         return;
     memset(v6.s6_addr + 8, 0, 8);
-    (void)inet_ntop(AF_INET6, &v6, to, ADDRESS_MAX);
+    (void)inet_ntop(AF_INET6, &v6, to, FR_NETWORK_MAX);
 }
 
 /* FNV-1a: whoever makes addresses collide costs a short list, bounded by total. */
@@ -75,10 +75,10 @@ static struct entry **find(struct fr_admission *a, const char *network)
 enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
                                 struct fr_err *err)
 {
-    char network[ADDRESS_MAX];
+    char network[FR_NETWORK_MAX];
     struct entry **at;
 
-    network_of(address, network);
+    fr_network_of(address, network);
     at = find(a, network);
     if (a->total >= a->max_total)
         return FR_FAIL_AS(err, FR_EBUSY, "too-many-connections",
@@ -99,10 +99,10 @@ enum fr_code fr_admission_enter(struct fr_admission *a, const char *address,
 
 void fr_admission_leave(struct fr_admission *a, const char *address)
 {
-    char network[ADDRESS_MAX];
+    char network[FR_NETWORK_MAX];
     struct entry **at, *e;
 
-    network_of(address, network);
+    fr_network_of(address, network);
     at = find(a, network);
     e = *at;
     if (!e)

@@ -219,6 +219,7 @@ enum fr_code fr_worker_run(struct fr_worker_process *p, const struct fr_worker_f
     enum fr_code rc = open_events(p, err);
 
     p->signer_fd = fds->signer;
+    p->context.flood = fds->flood;
     if (rc == FR_OK)
         rc = fr_vaultlink_new(p->context.base, fds->vault, &hooks, &p->context.vault,
                               err);

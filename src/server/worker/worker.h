@@ -10,6 +10,7 @@
 #define FR_SERVER_WORKER_WORKER_H
 
 #include "server/config.h"
+#include "server/worker/flood.h"
 
 #define FR_DRAIN_MS 4000 /* of an end in order; the parent waits a second more */
 
@@ -24,9 +25,10 @@ void fr_worker_process_free(struct fr_worker_process *p);
 FR_DEFINE_AUTO(worker_process)
 
 struct fr_worker_fds {
-    int listen; /* shared with other workers; stays the caller's */
-    int vault;  /* taken */
-    int signer; /* taken; -1: the listener speaks no TLS */
+    int listen;             /* shared with other workers; stays the caller's */
+    int vault;              /* taken */
+    int signer;             /* taken; -1: the listener speaks no TLS */
+    struct fr_flood *flood; /* shared memory; NULL: no limit */
 };
 
 /* Told when all is set up, before the first connection is accepted. */
