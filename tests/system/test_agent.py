@@ -27,6 +27,18 @@ class Agent(lab.TestCase):
         self.wait_for_credential(device)
         self.assertEqual(agent.stop(), 0)
 
+    def test_the_program_that_is_an_agent_alone_does_the_same(self):
+        device = self.listed()
+        agent = self.lab.process([lab.program("fieldroot-agent"), device.config],
+                                 os.path.join(device.folder, "agent-alone.log"))
+        self.wait_for_credential(device)
+        run = device.provision("--instructions", self.lab.document(self.lab.bootstrap()))
+        self.assertEqual(run.outcome["reason"], "nothing-to-do", run)
+        self.assertEqual(agent.stop(), 0)
+        self.assertIn("provisioned", agent.text())
+        self.assertEqual(lab.run(lab.program("fieldroot-agent"), "/nowhere").status, 65)
+        self.assertEqual(lab.run(lab.program("fieldroot-agent"), "a", "b").status, 64)
+
     def test_boot_up_with_a_valid_credential_does_nothing(self):
         device = self.listed()
         device.provision(self.lab.mef())
