@@ -34,6 +34,7 @@ struct fr_conn {
     struct fr_secret *exported;
     struct fr_buf out;
     struct fr_err err;
+    size_t n_in; /* octets of in that were handed out: wiped by the next step */
     uint8_t in[READ_SIZE];
 };
 
@@ -247,12 +248,12 @@ static bool flush_out(struct fr_conn *c)
 /* Reads first: an alert says more than a write that fails. */
 static struct fr_conn_event step_open(struct fr_conn *c)
 {
-    size_t len;
-
+    OPENSSL_cleanse(c->in, c->n_in);
+    c->n_in = 0;
     ERR_clear_error();
-    int rc = SSL_read_ex(c->ssl, c->in, sizeof c->in, &len);
+    int rc = SSL_read_ex(c->ssl, c->in, sizeof c->in, &c->n_in);
     if (rc == 1)
-        return (struct fr_conn_event){.kind = FR_CONN_BYTES, .bytes = {c->in, len}};
+        return (struct fr_conn_event){.kind = FR_CONN_BYTES, .bytes = {c->in, c->n_in}};
     if (SSL_get_error(c->ssl, rc) == SSL_ERROR_ZERO_RETURN) {
         hang_up(c);
         return (struct fr_conn_event){.kind = FR_CONN_CLOSED};

@@ -242,7 +242,7 @@ static enum fr_code set_up(struct fr_tls *tls, const struct fr_tls_setup *setup,
                           "tls-min and tls-max leave no version of TLS");
 
     SSL_CTX_set_options(tls->ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_TICKET |
-                                      SSL_OP_NO_COMPRESSION);
+                                      SSL_OP_NO_COMPRESSION | SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_session_cache_mode(tls->ctx, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_mode(tls->ctx, SSL_MODE_ENABLE_PARTIAL_WRITE |
                                    SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
