@@ -51,9 +51,10 @@ int64_t fr_clock_now(const struct fr_clock *c)
 
 static struct fr_slice line_of(int64_t t, char to[FR_TIME_TEXT + 1])
 {
-    (void)fr_rfc3339_format(t, to);
-    strcat(to, "\n");
-    return fr_slice_str(to);
+    size_t len = strlen(fr_rfc3339_format(t, to));
+
+    to[len] = '\n';
+    return fr_slice_of(to, len + 1);
 }
 
 static enum fr_code write_soon(const char *path, struct fr_slice line,
