@@ -43,8 +43,9 @@ def script(folder):
     for path, name in FOLDERS.items():
         text = text.replace(path, os.path.join(folder, name))
     # where the test differs: its own run folder, ports that are free, no user of its own
-    text = text.replace('user = "fieldrootd"',
-                        f'state = "{folder}/state"\nrun-dir = "{folder}/run"')
+    text = text.replace('user = "fieldrootd"\n',
+                        f'state = "{folder}/state"\nrun-dir = "{folder}/run"\n')
+    text = re.sub(r'(vault|signer)-user = .*\n', "", text)
     text = text.replace("mef {", 'mef {\n    listen = "127.0.0.1:0"\n'
                                  '    fetch-listen = "127.0.0.1:0"')
     return len(blocks), PRELUDE + text
