@@ -58,6 +58,44 @@ PGresult *fr_pq_take(struct fr_pq *pq, size_t index);
 /* Ends the flight: results that nobody took are gone. */
 void fr_pq_land(struct fr_pq *pq);
 
+/*
+ * A batch that runs together with others: what it asks is kept by statement and values,
+ * so that a request that is done again finds it; what it writes is held until its
+ * commit, or until somebody has to see it.
+ */
+struct fr_pq_read {
+    int statement;
+    uint64_t hash;
+    struct fr_sql_value *values;
+    size_t at;        /* in the flight */
+    PGresult *result; /* NULL: not yet */
+};
+struct fr_pq_write {
+    int statement;
+    bool is_expected; /* to change a row */
+    struct fr_sql_value *values;
+    size_t at;
+};
+struct fr_pq_batch {
+    struct fr_pq_read *read;
+    size_t n_reads, cap_reads, n_asked; /* n_asked have been put */
+    struct fr_pq_write *write;
+    size_t n_writes, cap_writes, n_sent;
+    size_t marked; /* n_writes at the mark */
+};
+/* NULL: it was not asked. */
+struct fr_pq_read *fr_pq_find_read(struct fr_pq_batch *b, int statement,
+                                   const struct fr_sql_value *values);
+FR_MUST_USE enum fr_code fr_pq_want(struct fr_pq_batch *b, int statement,
+                                    const struct fr_sql_value *values,
+                                    struct fr_err *err);
+FR_MUST_USE enum fr_code fr_pq_hold(struct fr_pq_batch *b, int statement,
+                                    const struct fr_sql_value *values, bool is_expected,
+                                    struct fr_err *err);
+void fr_pq_forget_writes(struct fr_pq_batch *b, size_t from);
+void fr_pq_batch_reset(struct fr_pq_batch *b);
+void fr_pq_batch_clear(struct fr_pq_batch *b);
+
 /* What a result says, as one of our codes. */
 FR_MUST_USE enum fr_code fr_pq_check(const PGresult *result, struct fr_err *err);
 

@@ -15,8 +15,13 @@ static void sql_close(struct fr_store *store)
 
 static enum fr_code sql_wait(struct fr_store *store, struct fr_err *err)
 {
-    (void)store;
-    return FR_FAIL(err, FR_EINTERNAL, "every call is done when it returns");
+    return fr_sql_of(store)->driver->wait(fr_sql_of(store), err);
+}
+
+enum fr_code fr_sql_changed_meanwhile(struct fr_err *err)
+{
+    return FR_FAIL_AS(err, FR_EBUSY, "batch-retry",
+                      "the database was changed by another node meanwhile");
 }
 
 void fr_sql_init(struct fr_sql_store *s, const struct fr_sql_driver *driver)
@@ -25,6 +30,8 @@ void fr_sql_init(struct fr_sql_store *s, const struct fr_sql_driver *driver)
     s->methods.name = driver->name;
     s->methods.close = sql_close;
     s->methods.wait = sql_wait;
+    s->methods.is_shared = driver->is_shared;
+    s->ground.feed = s->ground.policy = -1;
 #define X(subject) fr_sql_##subject##_ops(&s->methods);
     FR_SQL_OPS(X)
 #undef X
@@ -87,13 +94,7 @@ enum fr_code fr_sql_run_one(struct fr_sql_store *s, int sql,
 enum fr_code fr_sql_expect(struct fr_sql_store *s, int sql,
                            const struct fr_sql_value *values, struct fr_err *err)
 {
-    int changed;
-
-    FR_TRY(fr_sql_run(s, sql, values, &changed, err));
-    if (changed == 0)
-        return FR_FAIL_AS(err, FR_EBUSY, "batch-retry",
-                          "the database was changed by another node meanwhile");
-    return FR_OK;
+    return s->driver->expect(s, sql, values, err);
 }
 
 enum fr_code fr_sql_name_missing(enum fr_code rc, const char *what, const char *name,

@@ -18,9 +18,11 @@ enum fr_sql {
     FR_SQL_NODE_FIND,
     FR_SQL_NODE_PUT,
     FR_SQL_NODE_LIST,
+    FR_SQL_NODE_SEEN,
     FR_SQL_NODE_END,
     FR_SQL_NODES_HOLD,
-    FR_SQL_POLICY,
+    FR_SQL_PROGRESS,
+    FR_SQL_PROGRESS_LOCK,
     FR_SQL_POLICY_CHANGED,
     FR_SQL_COUNTS,
     FR_SQL_ENROLEE_ADD,
@@ -125,10 +127,12 @@ struct fr_sql_rows {
     struct fr_sql_store *s;
     void *result; /* the driver's */
     int at;       /* the driver's */
+    bool is_borrowed;
 };
 
 struct fr_sql_driver {
     const char *name;
+    bool is_shared; /* other nodes write to the same database */
     void (*close)(struct fr_sql_store *s);
     enum fr_code (*begin)(struct fr_sql_store *s, struct fr_err *err);
     enum fr_code (*snapshot)(struct fr_sql_store *s, struct fr_err *err);
@@ -146,18 +150,26 @@ struct fr_sql_driver {
     void (*clear)(struct fr_sql_rows *rows);
     int64_t (*number)(struct fr_sql_rows *rows, int column);
     struct fr_slice (*octets)(struct fr_sql_rows *rows, int column);
-    /* As fr_sql_run and fr_sql_expect. */
+    /* As fr_sql_run and fr_sql_expect. What a batch has run may be sent as late as by
+     * its commit, and fail there, unless somebody asks what it changed. */
     enum fr_code (*run)(struct fr_sql_store *s, int sql,
                         const struct fr_sql_value *values, int *changed,
                         struct fr_err *err);
+    enum fr_code (*expect)(struct fr_sql_store *s, int sql,
+                           const struct fr_sql_value *values, struct fr_err *err);
+    /* As those of struct fr_store_methods. */
+    void (*gather)(struct fr_sql_store *s, bool is_on);
+    enum fr_code (*wait)(struct fr_sql_store *s, struct fr_err *err);
 };
 
-/* The end of a node's chain as the batch under way has it. */
-struct fr_sql_tail {
-    bool is_known, is_new;
-    uint64_t began; /* seq when the batch read it */
+/* What the batch under way builds on: the end of this node's chain, and how far the
+ * feed and the policies have come. */
+struct fr_sql_ground {
+    bool is_known, is_new; /* the chain's end; lines were added */
+    uint64_t began;        /* seq when the batch read it */
     uint64_t seq;
     char hash[2 * FR_SHA256_LEN + 1];
+    int64_t feed, policy; /* -1: whatever they are */
 };
 
 struct fr_sql_store {
@@ -165,7 +177,7 @@ struct fr_sql_store {
     struct fr_store_methods methods;
     const struct fr_sql_driver *driver;
     char node[FR_STORE_NODE_MAX + 1], instance[FR_STORE_NODE_MAX + 1];
-    struct fr_sql_tail tail, marked_tail;
+    struct fr_sql_ground ground, marked;
 };
 struct fr_sql_store *fr_sql_of(struct fr_store *s);
 /* For a driver's open. */
@@ -191,6 +203,7 @@ FR_MUST_USE enum fr_code fr_sql_run_one(struct fr_sql_store *s, int sql,
 FR_MUST_USE enum fr_code fr_sql_expect(struct fr_sql_store *s, int sql,
                                        const struct fr_sql_value *values,
                                        struct fr_err *err);
+enum fr_code fr_sql_changed_meanwhile(struct fr_err *err);
 /* Ends a list: FR_ENOTFOUND, the end of rows, becomes FR_OK. */
 enum fr_code fr_sql_end(enum fr_code rc);
 
@@ -216,6 +229,10 @@ FR_MUST_USE enum fr_code fr_sql_feed_add(struct fr_sql_store *s,
                                          const struct fr_store_credential *c,
                                          enum fr_store_event event, int64_t at,
                                          struct fr_err *err);
+/* Where this node's chain ends. FR_ESTORE "node-taken": another writes it. */
+FR_MUST_USE enum fr_code fr_sql_read_tail(struct fr_sql_store *s,
+                                          struct fr_sql_ground *ret,
+                                          struct fr_err *err);
 /* What enrolments under way at other nodes have read holds no longer. */
 FR_MUST_USE enum fr_code fr_sql_policy_changed(struct fr_sql_store *s,
                                                struct fr_err *err);

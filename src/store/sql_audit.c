@@ -26,7 +26,7 @@ static void read_line(struct fr_sql_rows *rows, struct fr_store_audit *line)
     FR_COL_TEXT(rows, &i, line->hash);
 }
 
-static enum fr_code read_tail(struct fr_sql_store *s, struct fr_sql_tail *ret,
+enum fr_code fr_sql_read_tail(struct fr_sql_store *s, struct fr_sql_ground *ret,
                               struct fr_err *err)
 {
     struct fr_store_node node = {0};
@@ -37,10 +37,9 @@ static enum fr_code read_tail(struct fr_sql_store *s, struct fr_sql_tail *ret,
     FR_TRY(fr_sql_name_missing(fr_sql_next(&rows, err), "node", s->node, err));
     FR_COL_TEXT(&rows, &i, node.instance);
     (void)fr_col_int(&rows, &i);
-    *ret =
-        (struct fr_sql_tail){.is_known = true, .seq = (uint64_t)fr_col_int(&rows, &i)};
+    ret->is_known = true;
+    ret->began = ret->seq = (uint64_t)fr_col_int(&rows, &i);
     FR_COL_TEXT(&rows, &i, ret->hash);
-    ret->began = ret->seq;
     if (!fr_str_equal(node.instance, s->instance))
         return FR_FAIL_AS(err, FR_ESTORE, "node-taken",
                           "another fieldrootd writes as node \"%s\": give each its own "
@@ -52,10 +51,10 @@ static enum fr_code read_tail(struct fr_sql_store *s, struct fr_sql_tail *ret,
 static enum fr_code add(struct fr_sql_store *s, struct fr_store_audit *line,
                         struct fr_err *err)
 {
-    struct fr_sql_tail tail = s->tail;
+    struct fr_sql_ground tail = s->ground;
 
     if (!tail.is_known)
-        FR_TRY(read_tail(s, &tail, err));
+        FR_TRY(fr_sql_read_tail(s, &tail, err));
     tail.is_new = true;
     snprintf(line->node, sizeof line->node, "%s", s->node);
     line->seq = ++tail.seq;
@@ -70,7 +69,7 @@ static enum fr_code add(struct fr_sql_store *s, struct fr_store_audit *line,
                                 FR_VTEXT(line->text), FR_VTEXT(line->prev),
                                 FR_VTEXT(line->hash)),
                       NULL, err));
-    s->tail = tail;
+    s->ground = tail;
     return FR_OK;
 }
 
@@ -89,10 +88,10 @@ static void audit_tail(struct fr_store *store, struct fr_store_node *ret,
     struct fr_err err = {0};
     enum fr_code rc = FR_OK;
 
-    if (s->tail.is_new) {
-        *ret = (struct fr_store_node){.seq = s->tail.seq};
+    if (s->ground.is_new) {
+        *ret = (struct fr_store_node){.seq = s->ground.seq};
         memcpy(ret->name, s->node, sizeof ret->name);
-        memcpy(ret->hash, s->tail.hash, sizeof ret->hash);
+        memcpy(ret->hash, s->ground.hash, sizeof ret->hash);
     } else {
         rc = FR_FAIL(&err, FR_ENOTFOUND, "no line was added");
     }
@@ -104,11 +103,11 @@ static void audit_end(struct fr_store *store, const struct fr_store_node *end,
 {
     struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
-    enum fr_code rc = fr_sql_expect(s, FR_SQL_NODE_END,
-                                    FR_VALUES(FR_VTEXT(s->node), FR_VTEXT(s->instance),
-                                              FR_VINT(s->tail.began), FR_VINT(end->seq),
-                                              FR_VTEXT(end->hash), FR_VTEXT(end->seal)),
-                                    &err);
+    enum fr_code rc = fr_sql_expect(
+        s, FR_SQL_NODE_END,
+        FR_VALUES(FR_VTEXT(s->node), FR_VTEXT(s->instance), FR_VINT(s->ground.began),
+                  FR_VINT(end->seq), FR_VTEXT(end->hash), FR_VTEXT(end->seal)),
+        &err);
 
     fr_sql_done(call, rc, &err);
 }

@@ -1,14 +1,68 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Batches, and facts about the store as a whole. */
+#include "store/facts.h"
 #include "store/sql.h"
+
+static const struct fr_sql_ground no_ground = {.feed = -1, .policy = -1};
+
+/* Where others write as well: how far they have come, before anything else is read. */
+static enum fr_code read_progress(struct fr_sql_store *s, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    enum fr_code rc;
+    int i = 0;
+
+    FR_TRY(fr_sql_query(s, FR_SQL_PROGRESS, FR_NO_VALUES, &rows, err));
+    rc = fr_sql_next(&rows, err);
+    if (rc != FR_OK)
+        return fr_sql_end(rc); /* a copy in the making */
+    s->ground.feed = fr_col_int(&rows, &i);
+    s->ground.policy = fr_col_int(&rows, &i);
+    return FR_OK;
+}
+
+static enum fr_code ask_ahead(struct fr_sql_store *s, int sql,
+                              const struct fr_sql_value *values, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    enum fr_code rc;
+
+    s->driver->gather(s, true);
+    rc = fr_sql_query(s, sql, values, &rows, err);
+    s->driver->gather(s, false);
+    return rc == FR_EBUSY ? FR_OK : rc; /* not yet */
+}
+
+/* What every batch asks goes in one flight. */
+static enum fr_code begin_among_others(struct fr_sql_store *s, struct fr_err *err)
+{
+    FR_TRY(ask_ahead(s, FR_SQL_NODE_FIND, FR_VALUES(FR_VTEXT(s->node)), err));
+    FR_TRY(ask_ahead(s, FR_SQL_META_GET, FR_VALUES(FR_VTEXT(FR_FACT_GENERATION)), err));
+    FR_TRY(read_progress(s, err));
+    if (!s->node[0])
+        return FR_OK; /* a tool */
+    return fr_sql_end(fr_sql_read_tail(s, &s->ground, err));
+}
+
+static enum fr_code begin_batch(struct fr_sql_store *s, struct fr_err *err)
+{
+    enum fr_code rc;
+
+    s->ground = no_ground;
+    FR_TRY(s->driver->begin(s, err));
+    if (!s->driver->is_shared)
+        return FR_OK;
+    rc = begin_among_others(s, err);
+    if (rc != FR_OK)
+        (void)s->driver->rollback(s, NULL);
+    return rc;
+}
 
 static void begin(struct fr_store *store, struct fr_store_call call)
 {
-    struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
 
-    s->tail = (struct fr_sql_tail){0};
-    fr_sql_done(call, s->driver->begin(s, &err), &err);
+    fr_sql_done(call, begin_batch(fr_sql_of(store), &err), &err);
 }
 
 static void commit(struct fr_store *store, struct fr_store_call call)
@@ -16,7 +70,7 @@ static void commit(struct fr_store *store, struct fr_store_call call)
     struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
 
-    s->tail = (struct fr_sql_tail){0};
+    s->ground = no_ground;
     fr_sql_done(call, s->driver->commit(s, &err), &err);
 }
 
@@ -25,7 +79,7 @@ static void rollback(struct fr_store *store, struct fr_store_call call)
     struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
 
-    s->tail = (struct fr_sql_tail){0};
+    s->ground = no_ground;
     fr_sql_done(call, s->driver->rollback(s, &err), &err);
 }
 
@@ -34,7 +88,7 @@ static void mark(struct fr_store *store, struct fr_store_call call)
     struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
 
-    s->marked_tail = s->tail;
+    s->marked = s->ground;
     fr_sql_done(call, s->driver->mark(s, &err), &err);
 }
 
@@ -51,8 +105,13 @@ static void undo(struct fr_store *store, struct fr_store_call call)
     struct fr_sql_store *s = fr_sql_of(store);
     struct fr_err err = {0};
 
-    s->tail = s->marked_tail;
+    s->ground = s->marked;
     fr_sql_done(call, s->driver->undo(s, &err), &err);
+}
+
+static void gather(struct fr_store *store, bool is_on)
+{
+    fr_sql_of(store)->driver->gather(fr_sql_of(store), is_on);
 }
 
 /* ---- facts ---- */
@@ -134,6 +193,7 @@ void fr_sql_batch_ops(struct fr_store_methods *m)
     m->mark = mark;
     m->keep = keep;
     m->undo = undo;
+    m->gather = gather;
     m->meta_get = meta_get;
     m->meta_set = meta_set;
     m->meta_add = meta_add;

@@ -56,6 +56,17 @@ static void node_enter(struct fr_store *store, const struct fr_store_node *node,
     fr_sql_done(call, enter(fr_sql_of(store), node, &err), &err);
 }
 
+static void node_seen(struct fr_store *store, int64_t at, struct fr_store_call call)
+{
+    struct fr_sql_store *s = fr_sql_of(store);
+    struct fr_err err = {0};
+    enum fr_code rc = fr_sql_run_one(
+        s, FR_SQL_NODE_SEEN,
+        FR_VALUES(FR_VTEXT(s->node), FR_VTEXT(s->instance), FR_VINT(at)), "node", &err);
+
+    fr_sql_done(call, rc, &err);
+}
+
 static enum fr_code list(struct fr_sql_store *s, struct fr_store_node_rows out,
                          struct fr_err *err)
 {
@@ -92,6 +103,7 @@ void fr_sql_node_ops(struct fr_store_methods *m)
 {
     m->node_find = node_find;
     m->node_enter = node_enter;
+    m->node_seen = node_seen;
     m->node_list = node_list;
     m->nodes_hold = nodes_hold;
 }

@@ -41,8 +41,11 @@ static const char *const texts[FR_N_SQL] = {
     [FR_SQL_NODE_END] = "UPDATE node SET seq = ?4, hash = ?5, seal = ?6"
                         " WHERE name = ?1 AND instance = ?2 AND seq = ?3",
     [FR_SQL_NODES_HOLD] = "UPDATE node SET seen = seen",
-    [FR_SQL_POLICY] = "SELECT policy FROM progress",
-    [FR_SQL_POLICY_CHANGED] = "UPDATE progress SET policy = policy + 1",
+    [FR_SQL_NODE_SEEN] = "UPDATE node SET seen = ?3 WHERE name = ?1 AND instance = ?2",
+    [FR_SQL_PROGRESS] = "SELECT feed, policy FROM progress",
+    [FR_SQL_PROGRESS_LOCK] = "UPDATE progress SET feed = feed",
+    [FR_SQL_POLICY_CHANGED] = "UPDATE progress SET policy = policy + 1"
+                              " WHERE feed = ?1 OR ?1 < 0",
 
     [FR_SQL_ENROLEE_ADD] = "INSERT INTO enrolee (name, anchor, san, created)"
                            " VALUES (?1, ?2, ?3, ?4)",
@@ -115,7 +118,8 @@ static const char *const texts[FR_N_SQL] = {
                                    "SELECT due FROM credential ORDER BY due LIMIT 1)"
                                    " AS first",
 
-    [FR_SQL_FEED_COUNT] = "UPDATE progress SET feed = feed + 1",
+    [FR_SQL_FEED_COUNT] = "UPDATE progress SET feed = feed + 1"
+                          " WHERE policy = ?1 OR ?1 < 0",
     [FR_SQL_FEED_ADD] =
         "INSERT INTO feed (seq, event, target_fqdn, key_id, suid, san, expires, at)"
         " SELECT feed, ?1, ?2, ?3, ?4, ?5, ?6, ?7 FROM progress",

@@ -121,6 +121,27 @@ static enum fr_code run(struct fr_sql_store *sql, int which,
     return FR_OK;
 }
 
+static enum fr_code expect(struct fr_sql_store *sql, int which,
+                           const struct fr_sql_value *values, struct fr_err *err)
+{
+    int changed;
+
+    FR_TRY(run(sql, which, values, &changed, err));
+    return changed > 0 ? FR_OK : fr_sql_changed_meanwhile(err);
+}
+
+static void gather(struct fr_sql_store *sql, bool is_on)
+{
+    (void)sql; /* it answers at once */
+    (void)is_on;
+}
+
+static enum fr_code wait(struct fr_sql_store *sql, struct fr_err *err)
+{
+    (void)sql;
+    return FR_FAIL(err, FR_EINTERNAL, "SQLite answers at once: nothing to wait for");
+}
+
 /* ---- transactions ---- */
 
 static enum fr_code plain(struct fr_sqlite *s, const char *text, sqlite3_stmt **stmt,
@@ -235,6 +256,9 @@ static const struct fr_sql_driver driver = {
     .number = number,
     .octets = octets,
     .run = run,
+    .expect = expect,
+    .gather = gather,
+    .wait = wait,
 };
 
 static enum fr_code schema_version(struct fr_sqlite *s, int *ret, struct fr_err *err)

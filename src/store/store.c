@@ -5,11 +5,6 @@
 
 #include "base/str.h"
 
-bool fr_store_is_retry(enum fr_code rc, const struct fr_err *err)
-{
-    return rc == FR_EBUSY && fr_str_equal(err->reason, "batch-retry");
-}
-
 void fr_store_free(struct fr_store *s)
 {
     if (s)

@@ -199,8 +199,13 @@ struct fr_store {
 
 struct fr_store_methods {
     const char *name;
+    bool is_shared; /* other nodes may write to the same database */
     void (*close)(struct fr_store *s);
-    /* Blocks until at least one call under way is done; FR_EINTERNAL if none is. */
+    /* For several requests that ask at once. While it is on, a question inside a batch
+     * whose answer is not at hand fails with FR_EBUSY "not-yet": undo the request, go
+     * on with others, wait, and do the request again. wait blocks until the answers are
+     * there; FR_EINTERNAL if none was asked for. */
+    void (*gather)(struct fr_store *s, bool is_on);
     enum fr_code (*wait)(struct fr_store *s, struct fr_err *err);
 
     void (*begin)(struct fr_store *s, struct fr_store_call call);
@@ -228,6 +233,8 @@ struct fr_store_methods {
      * (instance, seen). Needed before audit_add. */
     void (*node_enter)(struct fr_store *s, const struct fr_store_node *node,
                        struct fr_store_call call);
+    /* It still does. FR_ENOTFOUND: not under that name, which another has taken. */
+    void (*node_seen)(struct fr_store *s, int64_t at, struct fr_store_call call);
     void (*node_list)(struct fr_store *s, struct fr_store_node_rows rows,
                       struct fr_store_call call);
     /* Waits for the batches of other nodes that are past audit_end, and keeps those
@@ -311,6 +318,11 @@ struct fr_store_methods {
     void (*credential_next_due)(struct fr_store *s, int64_t *ret, /* INT64_MAX: none */
                                 struct fr_store_call call);
 
+    /* What other nodes' batches have decided by, without having committed, is to be
+     * decided anew: a refusal that no later commit may contradict. What takes rights
+     * away does so by itself. */
+    void (*policy_changed)(struct fr_store *s, struct fr_store_call call);
+
     void (*feed)(struct fr_store *s, const struct fr_store_feed_query *query,
                  struct fr_store_change_rows rows, struct fr_store_call call);
     /* Sequence number of the last change of all; 0: none. */
@@ -382,9 +394,6 @@ struct fr_store_methods {
     void (*rows_drop)(struct fr_store *s, const struct fr_rows *rows,
                       struct fr_store_call call);
 };
-
-/* True if the batch has to be done again from its begin: other nodes were faster. */
-bool fr_store_is_retry(enum fr_code rc, const struct fr_err *err);
 
 void fr_store_free(struct fr_store *s); /* NULL is fine */
 FR_DEFINE_AUTO(store)

@@ -41,6 +41,7 @@ struct taken {
     struct fr_msg m;
     bool is_malformed; /* what broke the rules is all that its worker gets to do */
     bool is_too_often; /* refused, for why */
+    bool is_done;
     struct fr_err why;
 };
 
@@ -270,7 +271,8 @@ static enum fr_code refuse(struct loop *l, const struct taken *t, struct fr_err 
     return fr_vault_audit_rated(l->v, &l->v->refusals, &said, t->why.msg, err);
 }
 
-/* FR_EBUSY: the whole batch has to be done again. */
+/* FR_EBUSY: the whole batch has to be done again, or, if the store has not got all
+ * answers yet, this message. */
 static enum fr_code handle(struct loop *l, struct taken *t, struct fr_err *err)
 {
     struct worker *w = t->worker;
@@ -343,15 +345,48 @@ static void wake_fetchers(struct loop *l)
     }
 }
 
+static bool is_not_yet(enum fr_code rc, const struct fr_err *err)
+{
+    return rc == FR_EBUSY && fr_str_equal(err->reason, "not-yet");
+}
+
+/* Operators read what they have just changed; workers never do, so their messages may
+ * ask the store together. */
+static enum fr_code handle_some(struct loop *l, size_t *ret_left, struct fr_err *err)
+{
+    struct fr_store *s = l->v->store;
+
+    *ret_left = 0;
+    for (size_t i = 0; i < l->n_taken; i++) {
+        struct taken *t = &l->taken[i];
+        enum fr_code rc = FR_OK;
+
+        if (t->is_done)
+            continue;
+        s->methods->gather(s, !t->is_malformed && t->m.type != FR_MSG_ADMIN);
+        rc = handle(l, t, err);
+        s->methods->gather(s, false);
+        t->is_done = !is_not_yet(rc, err);
+        *ret_left += !t->is_done;
+        if (t->is_done && rc == FR_EBUSY)
+            return rc;
+        if (t->is_done && rc != FR_OK) /* an audit line of ours */
+            complain(l, "a line of the audit trail", err);
+    }
+    return FR_OK;
+}
+
 static enum fr_code handle_all(struct loop *l, struct fr_err *err)
 {
-    for (size_t i = 0; i < l->n_taken; i++) {
-        enum fr_code rc = handle(l, &l->taken[i], err);
+    struct fr_store *s = l->v->store;
+    size_t left;
 
-        if (rc == FR_EBUSY)
-            return rc;
-        if (rc != FR_OK) /* an audit line of ours */
-            complain(l, "a line of the audit trail", err);
+    for (size_t i = 0; i < l->n_taken; i++)
+        l->taken[i].is_done = false;
+    FR_TRY(handle_some(l, &left, err));
+    while (left > 0) {
+        FR_TRY(s->methods->wait(s, err));
+        FR_TRY(handle_some(l, &left, err));
     }
     return FR_OK;
 }

@@ -39,8 +39,10 @@ static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why
                 subject, sizeof subject);
     snprintf(text, sizeof text, "from %s: %s", q->who.address, why->msg);
     /* That there is no such key is a promise, and this line is what keeps it. */
-    if (q->m->type == FR_MSG_LOOKUP && why->code == FR_ENOTFOUND)
+    if (q->m->type == FR_MSG_LOOKUP && why->code == FR_ENOTFOUND) {
+        FR_TRY(FR_ASK_PLAIN(q->v, err, policy_changed));
         return fr_vault_audit(q->v, &said, err, "%s", text);
+    }
     return fr_vault_audit_rated(q->v, &q->v->refusals, &said, text, err);
 }
 
