@@ -29,7 +29,7 @@ class Proxy(threading.Thread):
         self.upstream, self.fault, self.hits = upstream, None, 0
         self.log = []  # of the last connection: (way, octets) of each record
         self.released = threading.Event()
-        self.lines = []
+        self.lines, self.lock = [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.start()
@@ -44,10 +44,11 @@ class Proxy(threading.Thread):
     def release(self):
         """Lets what is held go, and returns when no connection is left."""
         self.released.set()
-        for line in self.lines:
+        with self.lock:
+            lines, self.lines = self.lines, []
+        for line in lines:
             line.join(LIMIT)
             assert not line.is_alive(), f"a connection never ended: {line.fault}"
-        self.lines = []
 
     def run(self):
         while True:
@@ -55,9 +56,9 @@ class Proxy(threading.Thread):
                 near, _ = self.listener.accept()
             except OSError:
                 return
-            line = Line(self, near, self.fault)
-            self.lines.append(line)
-            line.start()
+            with self.lock:
+                self.lines.append(Line(self, near, self.fault))
+                self.lines[-1].start()
 
     def close(self):
         with contextlib.suppress(OSError):

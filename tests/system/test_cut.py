@@ -9,6 +9,7 @@ import contextlib
 import glob
 import hmac
 import http.client
+import itertools
 import json
 import os
 import queue
@@ -102,7 +103,7 @@ class Fetcher:
         return json.loads(self.line.getresponse().read())
 
     def key(self, key_id):
-        """None: the target cannot have it."""
+        """As octets; if the target cannot have it, why."""
         path = f"/fetchCredentials/{urllib.parse.quote(key_id, safe='')}/22"
         try:
             if not self.line:
@@ -111,7 +112,7 @@ class Fetcher:
         except (OSError, http.client.HTTPException):  # the server ends idle connections
             self.connect()
             answer = self.ask(path)
-        return base64.b64decode(answer["credential"]) if answer["status"] else None
+        return base64.b64decode(answer["credential"]) if answer["status"] else answer
 
 
 class Admin:
@@ -194,7 +195,8 @@ class Lane:
         if slot:
             self.world.secrets.update((slot.ke, slot.target_key()))
             got = self.fetcher.key(slot.key_id)
-            assert got == slot.target_key(), f"{what}: the target gets {got and 'another key'}"
+            said = "another key" if isinstance(got, bytes) else got
+            assert got == slot.target_key(), f"{what}: the target gets {said}"
         pending = self.slot("pending")
         if pending:
             self.world.secrets.add(pending.ke)
@@ -242,7 +244,7 @@ class Scenario:
             assert run.outcome["keyId"] == after != before, run
         else:
             assert EXITS.get(run.status) in classes_of(fault), run
-            assert after == before, "failed, but the slots have flipped"
+            assert after == before, f"failed, but the slots have flipped: {run}"
         for attempt in run.attempts:
             assert attempt["reason"] == "resolve-dropped" or attempt["class"] in \
                 classes_of(fault) | {"provisioned", "discovered"}, run
@@ -269,7 +271,7 @@ class Scenario:
     def go_once(self, lane, fault):
         run, before = self.play(lane, fault)
         self.check(lane, run, fault, before)
-        lane.check_key("after the case")
+        lane.check_key(f"after {run}")
         lane.heal()
         lane.proxy.release()
         lane.check_end()
@@ -529,17 +531,20 @@ class Cut(lab.TestCase):
         plan = [(s, c) for s, cases in self.all_of(names)
                 for c in cases[::s.step * SAMPLE]]
         by_label = {c.label: s for s, c in plan}
-        lanes = {}
+        lanes, fresh = {}, itertools.count()
 
         def lane_of(number, case):
             s = by_label[case.label]
             key = number, s.version, type(s)
             if key not in lanes:
-                lanes[key] = Lane(self.world, f"{number}-{len(lanes)}", s.version)
-            return lanes[key]
+                lanes[key] = Lane(self.world, f"{number}-{next(fresh)}", s.version)
+            return key, lanes[key]
 
         def go(number, case):
-            by_label[case.label].go(lane_of(number, case), case)
+            key, lane = lane_of(number, case)
+            del lanes[key]  # a failure leaves it as it is, and out
+            by_label[case.label].go(lane, case)
+            lanes[key] = lane
 
         work = Workers([c for _, c in plan], lambda number: number, go).run(LANES)
         print(f"# {work.done} cases", flush=True)
