@@ -383,7 +383,8 @@ class TargetLane:
                                  world.quiet.key, os.path.join(folder, "psk"))
 
     def sync(self):
-        run = self.target.sync()
+        run = lab.run(lab.program("fieldroot-target"), "--config", self.target.config, "--json",
+                      limit=3 * lab.LIMIT)
         self.world.hear(run.out + run.err)
         return run
 
