@@ -427,6 +427,8 @@ static void on_ended(void *arg, enum fr_stream_end how, unsigned long ossl_error
 
     if (c->state == FR_HTTPS_HANDSHAKE)
         handshake_failed(c, ossl_error);
+    else if (how == FR_STREAM_CLOSED && c->state != FR_HTTPS_READING)
+        c->last = true; /* it has no more to ask, and may wait for its answer */
     else if (how == FR_STREAM_CLOSED)
         end_with_peer(c);
     else

@@ -283,6 +283,22 @@ static void pipelined_requests_are_answered_in_order(void **state)
 
 /* --- the operator's socket */
 
+static void who_says_that_it_has_no_more_to_ask_gets_its_answer(void **state)
+{
+    struct client c;
+
+    (void)state;
+    assert_true(client_open(&c, &d, d.fetch, "broker"));
+    assert_true(client_send(&c,
+                            "GET /fieldroot/v1/credentials?since=0&wait=0 HTTP/1.1\r\n"
+                            "Host: mef.example.com\r\n\r\n"));
+    assert_int_equal(SSL_shutdown(c.ssl), 0);
+    assert_int_equal(shutdown(c.fd, SHUT_WR), 0);
+    assert_int_equal(client_status(&c), 200);
+    assert_int_equal(client_status(&c), 0);
+    client_close(&c);
+}
+
 static void a_malformed_call_is_answered_by_its_fault(void **state)
 {
     static const char *const calls[] = {"hello", "[]", "{\"op\":1}",
@@ -380,6 +396,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_slow_request_is_timed_out),
         cmocka_unit_test(a_handshake_that_never_begins_is_cut),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(who_says_that_it_has_no_more_to_ask_gets_its_answer),
         cmocka_unit_test(a_malformed_call_is_answered_by_its_fault),
         cmocka_unit_test(the_admin_socket_is_for_its_owner_only),
         cmocka_unit_test(a_chunked_body_is_read),
