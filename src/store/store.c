@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#include "base/str.h"
 
 void fr_store_free(struct fr_store *s)
 {

@@ -229,7 +229,8 @@ static void wake(struct fr_worker_context *w, const char *target_fqdn)
 
     for (struct session *s = feeds->first; s; s = next) {
         next = s->next;
-        if (!s->waiting || !fr_peer_has_fqdn(&s->waiting->client->peer, target_fqdn))
+        if (!s->waiting ||
+            (*target_fqdn && !fr_peer_has_fqdn(&s->waiting->client->peer, target_fqdn)))
             continue;
         s->woken = true;
         if (s->parked)

@@ -114,7 +114,8 @@ enum fr_field {
     X(FR_MSG_ADMIN, "admin", FR_WM(FR_WORKER_ADMIN), FR_FM(FR_F_JSON), 0)              \
     /* from the vault */                                                               \
     X(FR_MSG_REPLY, "reply", 0, FR_FM(FR_F_CODE), UINT32_MAX)                          \
-    X(FR_MSG_WAKE, "wake", 0, FR_FM(FR_F_TARGET_FQDN), 0) /* feed of it has grown */   \
+    X(FR_MSG_WAKE, "wake", 0, FR_FM(FR_F_TARGET_FQDN),                                 \
+      0) /* its feed, ""  any, grew */                                                 \
     /* from the parent, a worker's descriptor with it; CODE is the worker type */      \
     X(FR_MSG_WORKER, "worker", 0, FR_FM(FR_F_CODE), 0)
 enum fr_msg_type {

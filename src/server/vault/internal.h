@@ -57,7 +57,9 @@ struct fr_vault {
     uint64_t feed_base;
     struct fr_rekey rekey;
     char instance[FR_STORE_NODE_MAX + 1];
-    int64_t pruned; /* when the feed was, last */
+    int64_t said;       /* when this node last said that it has its name */
+    uint64_t feed_seen; /* where the feed was when it last looked around */
+    int64_t pruned;     /* when the feed was, last */
     struct fr_clock clock;
     struct fr_rate notes, refusals, refetches;
     struct fr_vault_identities *identities; /* NULL: no limit */
@@ -183,6 +185,16 @@ FR_MUST_USE enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err);
 FR_MUST_USE enum fr_code fr_vault_change_rules(struct fr_vault *v, struct fr_err *err);
 /* FR_EBUSY "batch-retry" if another batch did so since this one began. */
 FR_MUST_USE enum fr_code fr_vault_recheck(struct fr_vault *v, struct fr_err *err);
+
+/* ---- this node among others ---- */
+
+FR_MUST_USE enum fr_code fr_vault_read_instance(struct fr_vault *v, struct fr_err *err);
+/* Takes the node's name, inside a batch. FR_ECONFIG "node-taken". */
+FR_MUST_USE enum fr_code fr_vault_enter(struct fr_vault *v, struct fr_err *err);
+/* Now and then, where others write as well: says that the name is taken, and tells
+ * whether the feed has grown. FR_ESTORE "node-taken". */
+FR_MUST_USE enum fr_code fr_vault_look_around(struct fr_vault *v, bool *ret_grown,
+                                              struct fr_err *err);
 
 /* ---- the clock ---- */
 

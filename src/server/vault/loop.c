@@ -54,6 +54,7 @@ struct loop {
     struct taken taken[FR_VAULT_BATCH_MAX];
     size_t n_taken;
     int64_t due, last_tick_ms;      /* wall clock; monotonic */
+    int64_t looked_ms;              /* at what other nodes did */
     int64_t rekey_ms;               /* when to go on with a rekeying */
     bool is_stale;                  /* something was written: due may have changed */
     char complaint[FR_ERR_MSG_MAX]; /* of the store, until it has written again */
@@ -331,18 +332,23 @@ static void release_replies(struct loop *l)
     }
 }
 
+/* "": any target. */
+static void wake(struct loop *l, const char *target_fqdn)
+{
+    struct fr_msg m = {.type = FR_MSG_WAKE};
+    struct fr_err err = {0};
+
+    fr_msg_set_str(&m, FR_F_TARGET_FQDN, target_fqdn);
+    for (size_t i = 0; i < l->n; i++)
+        if (l->worker[i].type == FR_WORKER_FETCH &&
+            fr_msg_encode(&m, &l->worker[i].out, &err) != FR_OK)
+            l->worker[i].is_ended = true;
+}
+
 static void wake_fetchers(struct loop *l)
 {
-    for (size_t g = 0; g < fr_vault_grown(l->v); g++) {
-        struct fr_msg m = {.type = FR_MSG_WAKE};
-        struct fr_err err = {0};
-
-        fr_msg_set_str(&m, FR_F_TARGET_FQDN, fr_vault_grown_at(l->v, g));
-        for (size_t i = 0; i < l->n; i++)
-            if (l->worker[i].type == FR_WORKER_FETCH &&
-                fr_msg_encode(&m, &l->worker[i].out, &err) != FR_OK)
-                l->worker[i].is_ended = true;
-    }
+    for (size_t g = 0; g < fr_vault_grown(l->v); g++)
+        wake(l, fr_vault_grown_at(l->v, g));
 }
 
 static bool is_not_yet(enum fr_code rc, const struct fr_err *err)
@@ -445,21 +451,44 @@ static void run_batches(struct loop *l)
 
 /* ---- time ---- */
 
+static bool is_shared(const struct loop *l)
+{
+    return l->v->store->methods->is_shared;
+}
+
 static void tick(struct loop *l)
 {
     int64_t now_ms = fr_mono_ms(l->v->env);
     struct fr_err err = {0};
+    enum fr_code rc;
 
     if (now_ms - l->last_tick_ms < TICK_MS ||
         (!l->is_stale && fr_wall_s(l->v->env) < l->due &&
          now_ms - l->last_tick_ms < IDLE_MS))
         return;
     l->last_tick_ms = now_ms;
-    if (fr_vault_tick(l->v, &l->due, &err) == FR_OK)
+    rc = fr_vault_tick(l->v, &l->due, &err);
+    if (rc == FR_OK)
         l->is_stale = false;
-    else
+    else if (rc != FR_EBUSY) /* another node does the same */
         complain(l, "retiring credentials", &err);
     wake_fetchers(l);
+}
+
+/* What other nodes commit wakes nobody here by itself. */
+static void look_around(struct loop *l)
+{
+    int64_t now_ms = fr_mono_ms(l->v->env);
+    struct fr_err err = {0};
+    bool grown = false;
+
+    if (!is_shared(l) || now_ms - l->looked_ms < TICK_MS)
+        return;
+    l->looked_ms = now_ms;
+    if (fr_vault_look_around(l->v, &grown, &err) != FR_OK)
+        complain(l, "looking at the feed", &err);
+    if (grown)
+        wake(l, "");
 }
 
 /* One batch a turn, so that it keeps nobody waiting for long. */
@@ -484,7 +513,7 @@ static int timeout_ms(const struct loop *l)
 
     if (fr_vault_is_rekeying(l->v))
         return fr_mono_ms(l->v->env) < l->rekey_ms ? TICK_MS : 0;
-    if (l->is_stale || l->due <= now)
+    if (l->is_stale || l->due <= now || is_shared(l))
         return TICK_MS;
     return l->due - now < IDLE_MS / 1000 ? (int)(l->due - now) * 1000 : IDLE_MS;
 }
@@ -515,6 +544,7 @@ static void turn(struct loop *l, const struct pollfd *fds, size_t n)
             read_worker(&l->worker[i]);
     run_batches(l);
     tick(l);
+    look_around(l);
     rekey(l);
     for (size_t i = 0; i < n; i++)
         if (l->worker[i].out.len > 0)

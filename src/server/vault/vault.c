@@ -13,7 +13,7 @@
 #include "server/vault/internal.h"
 #include "server/vault/rate.h"
 
-enum { INSTANCE_LEN = 16, REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
+enum { REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
 static enum fr_code exists(const char *path, bool *ret, struct fr_err *err)
 {
@@ -70,60 +70,6 @@ static void fill_defaults(struct fr_vault *v)
     v->refetches.limit = REFETCHES_PER_S;
 }
 
-/* ---- this node among others ---- */
-
-/* A process that is restarted is who it was; a copy of the config elsewhere is not. */
-static enum fr_code read_instance(struct fr_vault *v, struct fr_err *err)
-{
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(2 * INSTANCE_LEN);
-    const char *path = v->config.instance_file;
-    uint8_t octets[INSTANCE_LEN];
-    enum fr_code rc;
-
-    if (!path)
-        return FR_OK;
-    rc = fr_file_read(path, &text, err);
-    if (rc == FR_ENOTFOUND) {
-        v->env->random(v->env->ctx, octets, sizeof octets);
-        fr_hex_encode(fr_slice_of(octets, sizeof octets), v->instance, false);
-        return fr_file_write_atomic(path, fr_slice_str(v->instance), 0600, err);
-    }
-    FR_TRY(rc);
-    if (text.len != (size_t)2 * INSTANCE_LEN)
-        return FR_FAIL(err, FR_ECONFIG, "%s is damaged: remove it", path);
-    snprintf(v->instance, sizeof v->instance, "%s", fr_buf_cstr(&text));
-    return FR_OK;
-}
-
-static enum fr_code check_name(struct fr_vault *v, struct fr_err *err)
-{
-    const char *node = v->config.node;
-    struct fr_store_node had = {0};
-    enum fr_code rc = FR_ASK(v, err, node_find, node, &had);
-
-    if (rc == FR_ENOTFOUND)
-        return FR_OK;
-    FR_TRY(rc);
-    if (had.instance[0] && v->instance[0] && !fr_str_equal(had.instance, v->instance) &&
-        fr_wall_s(v->env) - had.seen < FR_VAULT_LEASE_S)
-        return FR_FAIL_AS(
-            err, FR_ECONFIG, "node-taken",
-            "another fieldrootd has written as node \"%s\" just now: give "
-            "each its own name (node), or wait %d s if it is no more",
-            node, FR_VAULT_LEASE_S);
-    return FR_OK;
-}
-
-static enum fr_code enter(struct fr_vault *v, struct fr_err *err)
-{
-    struct fr_store_node node = {.seen = fr_wall_s(v->env)};
-
-    FR_TRY(check_name(v, err));
-    snprintf(node.name, sizeof node.name, "%s", v->config.node);
-    snprintf(node.instance, sizeof node.instance, "%s", v->instance);
-    return FR_ASK(v, err, node_enter, &node);
-}
-
 /* ---- the first batch ---- */
 
 /* What a tool did while no vault was there belongs into the audit trail. */
@@ -143,7 +89,7 @@ static enum fr_code enter_with_note(struct fr_vault *v, struct fr_err *err)
 {
     char note[FR_FACT_MAX];
 
-    FR_TRY(enter(v, err));
+    FR_TRY(fr_vault_enter(v, err));
     FR_TRY(fr_fact_get(v->store, FR_FACT_NOTE, note, err));
     return note[0] ? take_note(v, note, err) : FR_OK;
 }
@@ -179,7 +125,7 @@ static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
     FR_TRY(settle_key_file(v, err));
     if (!v->store)
         FR_TRY(fr_store_sqlite_open(v->config.database, &v->store, err));
-    FR_TRY(read_instance(v, err));
+    FR_TRY(fr_vault_read_instance(v, err));
     FR_TRY(first_batch(v, err));
     return fr_vault_open_clock(v, err);
 }

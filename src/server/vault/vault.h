@@ -94,7 +94,7 @@ struct fr_msg fr_vault_reply_view(const struct fr_vault_reply *r, uint32_t id);
  * One request of a worker, inside a batch: a request that fails leaves no trace but
  * its audit line and cannot spoil the others. The result is the reply's CODE, but
  * FR_EINVALID, without a reply, if the message is one that from may not send, or if
- * its peer is malformed: the worker is to be closed; and what fr_store_is_retry() tells
+ * its peer is malformed: the worker is to be closed; and FR_EBUSY
  * if the batch has to be rolled back and done again from its begin.
  */
 FR_MUST_USE enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
