@@ -47,11 +47,16 @@ static void allow_if(struct filter *f, int call, struct scmp_arg_cmp test)
     note(f, seccomp_rule_add_array(f->ctx, SCMP_ACT_ALLOW, call, 1, &test));
 }
 
+static struct scmp_arg_cmp equal(unsigned arg, scmp_datum_t value)
+{
+    return (struct scmp_arg_cmp){.arg = arg, .op = SCMP_CMP_EQ, .datum_a = value};
+}
+
 static void allow_values(struct filter *f, int call, unsigned arg,
                          const unsigned long *values, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        allow_if(f, call, SCMP_CMP(arg, SCMP_CMP_EQ, values[i]));
+        allow_if(f, call, equal(arg, values[i]));
 }
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
@@ -85,7 +90,7 @@ static void allow_ioctl(struct filter *f, int call)
 /* abort() is one that everybody may call. */
 static void allow_own_end(struct filter *f, int call)
 {
-    allow_if(f, call, SCMP_CMP(0, SCMP_CMP_EQ, (scmp_datum_t)getpid()));
+    allow_if(f, call, equal(0, (scmp_datum_t)getpid()));
 }
 
 static const struct narrow {
