@@ -121,7 +121,7 @@ static enum fr_code prepare(const struct fr_server_config *c, const char *file,
 static enum fr_code move_if_there(const char *from, const char *end, const char *to,
                                   struct fr_err *err)
 {
-    char a[4096], b[4096];
+    char a[4200], b[4200];
 
     snprintf(a, sizeof a, "%s%s", from, end);
     snprintf(b, sizeof b, "%s%s", to, end);
