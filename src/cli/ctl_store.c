@@ -47,6 +47,8 @@ static const struct fr_opt copy_opts[] = {
     {"abandon", NULL, "lets service go on from --from after a final pass was killed",
      OPT_ABANDON},
     {0}};
+static const struct fr_opt migrate_opts[] = {
+    CONFIG_OPT, {"to", "N", "number of the schema", OPT_TO}, {0}};
 static const struct fr_opt rekey_opts[] = {
     {"no-wait", NULL, "returns at once: `status` says how far it is", OPT_NO_WAIT},
     {0}};
@@ -320,6 +322,24 @@ static enum fr_code rekey(struct fr_cli *cli, const struct fr_command *self,
     return FR_OK;
 }
 
+/* ---- migrate ---- */
+
+static enum fr_code migrate(struct fr_cli *cli, const struct fr_command *self,
+                            struct fr_args *args, struct fr_err *err)
+{
+    FR_AUTO(server_config) *config = NULL;
+    struct options o;
+    uint64_t to = 0;
+
+    FR_TRY(take(args, self->opts, false, &o, err));
+    if (!o.to || !fr_uint_parse(fr_slice_str(o.to), INT16_MAX, &to))
+        return FR_FAIL(err, FR_EUSAGE, "give --to, the number of a schema");
+    FR_TRY(load_config(o.config, &config, err));
+    FR_TRY(fr_store_migrate(config, (int)to, err));
+    fr_ctl_done(cli, NULL, "the store has schema %s now", o.to);
+    return FR_OK;
+}
+
 const struct fr_command fr_ctl_store_commands[] = {
     {.name = "backup",
      .words = "FILE [--config PATH | --from STORE]",
@@ -337,6 +357,13 @@ const struct fr_command fr_ctl_store_commands[] = {
              "one",
      .run = copy,
      .opts = copy_opts},
+    {.name = "migrate",
+     .words = "--to N [--config PATH]",
+     .help =
+         "brings the schema up or down, for another version of a fieldrootd that is "
+         "stopped",
+     .run = migrate,
+     .opts = migrate_opts},
     {.name = "rekey",
      .words = "[--no-wait]",
      .help = "wraps every credential by a new key-encryption key, while it serves",

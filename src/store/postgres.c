@@ -482,3 +482,15 @@ enum fr_code fr_store_postgres_read(const char *conninfo, struct fr_store **ret,
 {
     return open_as(conninfo, true, ret, err);
 }
+
+enum fr_code fr_store_postgres_migrate(const char *conninfo, int to, struct fr_err *err)
+{
+    struct fr_pq pq = {.goal = to};
+    enum fr_code rc;
+
+    FR_TRY(fr_store_postgres_check(conninfo, err));
+    FR_TRY(fr_str_dup(conninfo, &pq.conninfo, err));
+    rc = fr_pq_connect(&pq, err);
+    fr_pq_clear(&pq);
+    return rc;
+}

@@ -38,6 +38,7 @@ struct fr_pq {
     size_t n, cap;
     bool has_warned; /* the server has, since this was cleared */
     bool is_guest;   /* the schema is looked at only */
+    int goal;        /* not 0: the schema that it is brought to, up or down */
 };
 
 /* Connects, unless it is; checks the server, and that the schema is ours. */

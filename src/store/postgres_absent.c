@@ -22,3 +22,9 @@ enum fr_code fr_store_postgres_read(const char *conninfo, struct fr_store **ret,
     (void)ret;
     return fr_store_postgres_check(conninfo, err);
 }
+
+enum fr_code fr_store_postgres_migrate(const char *conninfo, int to, struct fr_err *err)
+{
+    (void)to;
+    return fr_store_postgres_check(conninfo, err);
+}

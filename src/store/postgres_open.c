@@ -139,6 +139,35 @@ static enum fr_code step(struct fr_pq *pq, int to, bool *ret_race, struct fr_err
     return execute(pq, fr_buf_cstr(&sql), ret_race, err);
 }
 
+static enum fr_code unstep(struct fr_pq *pq, int from, bool *ret_race,
+                           struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) sql = FR_BUF_INIT(SCHEMA_MAX);
+
+    fr_buf_fmt(&sql, "BEGIN; DELETE FROM schema_version WHERE version = %d;", from);
+    translate(&sql, fr_sql_schema[from - 1].down);
+    fr_buf_str(&sql, "COMMIT");
+    FR_TRY(fr_buf_check(&sql, err));
+    return execute(pq, fr_buf_cstr(&sql), ret_race, err);
+}
+
+static enum fr_code migrate_to(struct fr_pq *pq, int to, struct fr_err *err)
+{
+    bool is_raced = false;
+    int version = 0;
+
+    FR_TRY(read_version(pq, &version, err));
+    FR_TRY(fr_sql_check_goal(version, to, err));
+    while (version > to && !is_raced)
+        FR_TRY(unstep(pq, version--, &is_raced, err));
+    while (version < to && !is_raced)
+        FR_TRY(step(pq, ++version, &is_raced, err));
+    if (is_raced)
+        return FR_FAIL(err, FR_EBUSY,
+                       "somebody else uses the database: stop all nodes");
+    return FR_OK;
+}
+
 static enum fr_code check_schema(struct fr_pq *pq, struct fr_err *err)
 {
     int version = 0;
@@ -162,6 +191,8 @@ enum fr_code fr_pq_migrate(struct fr_pq *pq, struct fr_err *err)
     bool is_raced = false;
     int version = 0;
 
+    if (pq->goal > 0)
+        return migrate_to(pq, pq->goal, err);
     if (pq->is_guest)
         return check_schema(pq, err);
     for (int attempt = 0; attempt < ATTEMPTS; attempt++) {

@@ -104,6 +104,8 @@ extern const struct fr_sql_step fr_sql_schema[]; /* [v - 1] */
 extern const int fr_sql_schema_version;
 /* FR_ESTORE "schema-newer". */
 FR_MUST_USE enum fr_code fr_sql_check_version(int version, struct fr_err *err);
+/* The same for a way from version to `to`; FR_EPARSE "not-a-store", FR_EUSAGE. */
+FR_MUST_USE enum fr_code fr_sql_check_goal(int version, int to, struct fr_err *err);
 
 /* A parameter. The octets are borrowed until the rows are cleared. */
 struct fr_sql_value {

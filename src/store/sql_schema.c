@@ -176,10 +176,80 @@ static const char up_2[] =
     " SELECT identity, seq, at, record FROM attempt_1;"
     "DROP TABLE attempt_1;";
 
+/* Schema 1 has one chain: lines stay as they were said, in the order of time, but where
+ * chains were joined they do not follow each other's hash. */
+static const char down_2[] =
+    "ALTER TABLE audit RENAME TO audit_2;"
+    "DROP INDEX audit_actor;"
+    "DROP INDEX audit_subject;"
+    "CREATE TABLE audit ("
+    " seq INTEGER PRIMARY KEY NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " actor TEXT NOT NULL,"
+    " action TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " decision TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " text TEXT NOT NULL,"
+    " prev TEXT NOT NULL,"
+    " hash TEXT NOT NULL);"
+    "INSERT INTO audit (seq, at, actor, action, subject, decision, reason, text, prev,"
+    " hash) SELECT ROW_NUMBER() OVER (ORDER BY at, node, seq), at, actor, action,"
+    " subject, decision, reason, text, prev, hash FROM audit_2;"
+    "DROP TABLE audit_2;"
+    "CREATE INDEX audit_actor ON audit (actor);"
+    "CREATE INDEX audit_subject ON audit (subject);"
+    "DROP TABLE node;"
+
+    "ALTER TABLE feed RENAME TO feed_2;"
+    "DROP INDEX feed_target;"
+    "DROP INDEX feed_key;"
+    "DROP INDEX feed_expires;"
+    "CREATE TABLE feed ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " event INTEGER NOT NULL,"
+    " target_fqdn TEXT NOT NULL,"
+    " key_id TEXT NOT NULL,"
+    " suid INTEGER NOT NULL,"
+    " san TEXT NOT NULL,"
+    " expires INTEGER NOT NULL,"
+    " at INTEGER NOT NULL);"
+    "INSERT INTO feed (seq, event, target_fqdn, key_id, suid, san, expires, at)"
+    " SELECT seq, event, target_fqdn, key_id, suid, san, expires, at FROM feed_2;"
+    "DROP TABLE feed_2;"
+    "CREATE INDEX feed_target ON feed (target_fqdn, seq);"
+    "CREATE INDEX feed_key ON feed (key_id);"
+    "CREATE INDEX feed_expires ON feed (expires);"
+    "DROP TABLE progress;"
+
+    "ALTER TABLE attempt RENAME TO attempt_2;"
+    "CREATE TABLE attempt ("
+    " seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " identity TEXT NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " record TEXT NOT NULL);"
+    "INSERT INTO attempt (seq, identity, at, record)"
+    " SELECT ROW_NUMBER() OVER (ORDER BY identity, seq), identity, at, record"
+    " FROM attempt_2;"
+    "DROP TABLE attempt_2;"
+    "CREATE INDEX attempt_identity ON attempt (identity, seq);";
+
 const struct fr_sql_step fr_sql_schema[] = {
-    {up_1, NULL},
-    {up_2, NULL},
+    {up_1, NULL}, /* before it there is nothing */
+    {up_2, down_2},
 };
+
+enum fr_code fr_sql_check_goal(int version, int to, struct fr_err *err)
+{
+    FR_TRY(fr_sql_check_version(version, err));
+    if (version < 1)
+        return FR_FAIL_AS(err, FR_EPARSE, "not-a-store",
+                          "that is no fieldrootd store: it has no tables");
+    if (to < 1 || to > fr_sql_schema_version)
+        return FR_FAIL(err, FR_EUSAGE, "there is no schema %d: 1 to %d", to,
+                       fr_sql_schema_version);
+    return FR_OK;
+}
 
 enum fr_code fr_sql_check_version(int version, struct fr_err *err)
 {

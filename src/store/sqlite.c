@@ -290,6 +290,15 @@ static enum fr_code step_schema(struct fr_sqlite *s, int to, struct fr_err *err)
     return execute(s, note, err);
 }
 
+static enum fr_code unstep_schema(struct fr_sqlite *s, int from, struct fr_err *err)
+{
+    char note[96];
+
+    FR_TRY(execute(s, fr_sql_schema[from - 1].down, err));
+    snprintf(note, sizeof note, "DELETE FROM schema_version WHERE version = %d", from);
+    return execute(s, note, err);
+}
+
 static enum fr_code bring_up_to_date(struct fr_sqlite *s, struct fr_err *err)
 {
     int version;
@@ -298,6 +307,20 @@ static enum fr_code bring_up_to_date(struct fr_sqlite *s, struct fr_err *err)
     FR_TRY(schema_version(s, &version, err));
     FR_TRY(fr_sql_check_version(version, err));
     while (version < fr_sql_schema_version)
+        FR_TRY(step_schema(s, ++version, err));
+    return execute(s, "COMMIT", err);
+}
+
+static enum fr_code migrate(struct fr_sqlite *s, int to, struct fr_err *err)
+{
+    int version;
+
+    FR_TRY(execute(s, "BEGIN IMMEDIATE", err));
+    FR_TRY(schema_version(s, &version, err));
+    FR_TRY(fr_sql_check_goal(version, to, err));
+    while (version > to)
+        FR_TRY(unstep_schema(s, version--, err));
+    while (version < to)
         FR_TRY(step_schema(s, ++version, err));
     return execute(s, "COMMIT", err);
 }
@@ -365,4 +388,19 @@ enum fr_code fr_store_sqlite_open(const char *path, struct fr_store **ret,
     FR_TRY(fr_err_wrap(err, open_database(s, path, err), "opening %s", path));
     *ret = FR_TAKE(store);
     return FR_OK;
+}
+
+enum fr_code fr_store_sqlite_migrate(const char *path, int to, struct fr_err *err)
+{
+    struct fr_sqlite s = {0};
+    int rc = sqlite3_open_v2(path, &s.db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_EXRESCODE,
+                             NULL);
+    enum fr_code code;
+
+    if (rc != SQLITE_OK)
+        code = FR_FAIL(err, FR_ESTORE, "%s: %s", path, sqlite3_errstr(rc));
+    else
+        code = fr_err_wrap(err, migrate(&s, to, err), "%s", path);
+    (void)sqlite3_close(s.db); /* rolls back what is not committed */
+    return code;
 }

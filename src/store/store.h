@@ -478,4 +478,12 @@ FR_MUST_USE enum fr_code fr_store_postgres_read(const char *conninfo,
                                                 struct fr_store **ret,
                                                 struct fr_err *err);
 
+/* Brings a store's schema to that version, up or down, for another version of the
+ * program; nobody may use it meanwhile. FR_EPARSE "not-a-store"; FR_EUSAGE: there is no
+ * such version; FR_EBUSY; FR_ESTORE "schema-newer". */
+FR_MUST_USE enum fr_code fr_store_sqlite_migrate(const char *path, int to,
+                                                 struct fr_err *err);
+FR_MUST_USE enum fr_code fr_store_postgres_migrate(const char *conninfo, int to,
+                                                   struct fr_err *err);
+
 #endif

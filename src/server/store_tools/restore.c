@@ -204,6 +204,17 @@ static enum fr_code restore_database(const struct fr_server_config *c, const cha
     return rc;
 }
 
+enum fr_code fr_store_migrate(const struct fr_server_config *config, int to,
+                              struct fr_err *err)
+{
+    FR_AUTO_FD(lock) = -1;
+
+    FR_TRY(take_lock(config, &lock, err));
+    if (fr_store_is_conninfo(config->database))
+        return fr_store_postgres_migrate(config->database, to, err);
+    return fr_store_sqlite_migrate(config->database, to, err);
+}
+
 enum fr_code fr_store_restore(const struct fr_server_config *config, const char *file,
                               bool is_replace, struct fr_store_restored *ret,
                               struct fr_err *err)

@@ -45,6 +45,11 @@ FR_MUST_USE enum fr_code fr_store_restore(const struct fr_server_config *config,
                                           struct fr_store_restored *ret,
                                           struct fr_err *err);
 
+/* Brings the schema of a server that is stopped to that version, up or down. FR_EBUSY
+ * "already-running"; else as fr_store_sqlite_migrate(). */
+FR_MUST_USE enum fr_code fr_store_migrate(const struct fr_server_config *config, int to,
+                                          struct fr_err *err);
+
 /* For a database that was brought back to an earlier moment by its own means: targets
  * begin their feed again. Servers may run. */
 FR_MUST_USE enum fr_code fr_store_mark_rewound(const char *store, struct fr_err *err);

@@ -278,6 +278,26 @@ static void newer_schema_is_refused_and_left_alone(void **state)
     assert_int_equal(number("SELECT MAX(version) FROM schema_version"), 99);
 }
 
+static void schema_goes_down_and_up_again(void **state)
+{
+    struct two *t = nodes(state);
+    struct fr_store_audit line = {.at = 5, .actor = "a", .action = "x"};
+    struct fr_err err = {0};
+
+    commit_alone(&t->a, KEY(1));
+    store_audit(&t->a, &line);
+    store_audit(&t->b, &line);
+    assert_ok(fr_store_postgres_migrate(where, 1, &err));
+    assert_int_equal(number("SELECT MAX(version) FROM schema_version"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM audit"), 2);
+    assert_int_equal(number("SELECT MAX(seq) FROM feed"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM credential"), 1);
+    assert_ok(fr_store_postgres_migrate(where, 2, &err));
+    assert_int_equal(number("SELECT feed FROM progress"), 1);
+    assert_int_equal(number("SELECT seq FROM node WHERE name = ''"), 2);
+    assert_fails(fr_store_postgres_migrate(where, 3, &err), FR_EUSAGE);
+}
+
 static void password_in_the_config_is_refused(void **state)
 {
     static const char *const bad[] = {"host=h password=s3cret",
@@ -324,6 +344,7 @@ int main(void)
         T(request_sees_what_it_wrote_itself),
         T(lost_connection_fails_its_batch_and_no_other),
         T(newer_schema_is_refused_and_left_alone),
+        T(schema_goes_down_and_up_again),
         cmocka_unit_test(password_in_the_config_is_refused),
     };
 

@@ -9,7 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "store/store.h"
+#include "store/ask.h"
+#include "store/sql.h"
 
 static struct fr_err err;
 
@@ -131,6 +132,96 @@ static void newer_schema_is_refused_and_left_alone(void **state)
     assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 3);
 }
 
+/* ---- up and down ---- */
+
+static const char filling[] =
+    "INSERT INTO enrolee VALUES ('dev1', 'aa', 'dns:dev1', 7);"
+    "INSERT INTO target VALUES ('broker', 'broker', 0, 7);"
+    "INSERT INTO feed (seq, event, target_fqdn, key_id, suid, san, expires, at)"
+    " VALUES (41, 0, 'broker', 'k', 22, 'dns:dev1', 9, 7);"
+    "INSERT INTO attempt (seq, identity, at, record) VALUES (1, 'x', 1, 'one');"
+    "INSERT INTO attempt (seq, identity, at, record) VALUES (2, 'y', 1, 'other');"
+    "INSERT INTO attempt (seq, identity, at, record) VALUES (3, 'x', 2, 'two');"
+    "INSERT INTO meta VALUES ('audit-end', 'its seal');";
+
+/* Two lines of the chain as it was before there were nodes. */
+static void add_old_lines(const struct folder *f)
+{
+    char prev[2 * FR_SHA256_LEN + 1] = FR_STORE_AUDIT_ROOT, text[512];
+
+    for (uint64_t seq = 1; seq <= 2; seq++) {
+        struct fr_store_audit line = {.seq = seq, .at = 5, .actor = "a"};
+
+        assert_ok(fr_store_audit_hash(&line, prev, line.hash, &err));
+        snprintf(
+            text, sizeof text,
+            "INSERT INTO audit VALUES (%d, 5, 'a', '', '', '', '', '', '%s', '%s')",
+            (int)seq, prev, line.hash);
+        run_sql(f, text);
+        memcpy(prev, line.hash, sizeof prev);
+    }
+}
+
+static void make_old(const struct folder *f)
+{
+    run_sql(f, "CREATE TABLE schema_version (version INTEGER NOT NULL);"
+               "INSERT INTO schema_version VALUES (1)");
+    run_sql(f, fr_sql_schema[0].up);
+    run_sql(f, filling);
+    add_old_lines(f);
+}
+
+static void old_schema_is_brought_up_with_all_that_it_has(void **state)
+{
+    const struct folder *f = *state;
+    FR_AUTO(store) *s = NULL;
+    struct fr_store_chain chain;
+    struct fr_store_counts n;
+
+    make_old(f);
+    assert_ok(fr_store_sqlite_open(f->path, &s, &err));
+    assert_ok(FR_STORE_ASK(s, &err, counts, &n));
+    assert_true(n.enrolees == 1 && n.targets == 1 && n.audit_lines == 2);
+    assert_true(n.feed_seq == 41);
+    assert_ok(fr_store_audit_verify(s, "", &chain, &err));
+    assert_true(chain.lines == 2 && chain.broken_at == 0);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM node WHERE name = '' AND seq = 2"
+                               " AND seal = 'its seal'"),
+                     1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM attempt WHERE identity = 'x'"), 2);
+}
+
+static void schema_goes_down_and_up_again(void **state)
+{
+    const struct folder *f = *state;
+
+    make_old(f);
+    make(f);
+    assert_ok(fr_store_sqlite_migrate(f->path, 1, &err));
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM audit WHERE actor = 'a'"), 2);
+    assert_int_equal(number(f, "SELECT MAX(seq) FROM feed"), 41);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM attempt"), 3);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM sqlite_master"
+                               " WHERE name IN ('node', 'progress')"),
+                     0);
+    assert_ok(fr_store_sqlite_migrate(f->path, 2, &err));
+    assert_int_equal(number(f, "SELECT feed FROM progress"), 41);
+    make(f);
+}
+
+static void schema_that_nobody_knows_is_no_goal(void **state)
+{
+    const struct folder *f = *state;
+
+    make(f);
+    assert_fails(fr_store_sqlite_migrate(f->path, 0, &err), FR_EUSAGE);
+    assert_fails(fr_store_sqlite_migrate(f->path, 3, &err), FR_EUSAGE);
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (3)");
+    assert_fails_as(fr_store_sqlite_migrate(f->path, 1, &err), FR_ESTORE,
+                    "schema-newer");
+}
+
 static void write_ahead_log_is_on(void **state)
 {
     const struct folder *f = *state;
@@ -239,6 +330,9 @@ int main(void)
         IN_FOLDER(open_mode_of_an_old_file_is_narrowed),
         IN_FOLDER(schema_has_its_version),
         IN_FOLDER(newer_schema_is_refused_and_left_alone),
+        IN_FOLDER(old_schema_is_brought_up_with_all_that_it_has),
+        IN_FOLDER(schema_goes_down_and_up_again),
+        IN_FOLDER(schema_that_nobody_knows_is_no_goal),
         IN_FOLDER(write_ahead_log_is_on),
         IN_FOLDER(file_that_is_no_database_is_refused_and_left_alone),
         IN_FOLDER(symbolic_link_is_not_followed),
