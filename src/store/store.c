@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-
 void fr_store_free(struct fr_store *s)
 {
     if (s)

@@ -126,31 +126,6 @@ static void commit_says_whether_the_old_key_was_acknowledged(void **state)
     assert_true(commit(l, KEY(2)).was_acked);
 }
 
-/* A cut enrolment, once and again, must not cost the key that works. */
-static void acknowledged_key_stays_while_none_after_it_is(void **state)
-{
-    struct store_lab *l = *state;
-    struct fr_store_displaced d;
-    bool first;
-
-    store_populate(l);
-    commit(l, KEY(1));
-    DO(l, credential_ack, KEY(1), (int64_t)1100, (int64_t)5000, &first);
-    d = commit(l, KEY(2));
-    assert_string_equal(d.previous, KEY(1));
-    d = commit(l, KEY(3));
-    assert_string_equal(d.current, KEY(2));
-    assert_false(d.was_acked);
-    assert_string_equal(d.previous, "");
-    assert_string_equal(d.removed, KEY(2));
-    assert_int_equal(slot_of(l, KEY(1)), FR_SLOT_PREVIOUS);
-    assert_int_equal(slot_of(l, KEY(3)), FR_SLOT_CURRENT);
-    assert_gone(l, KEY(2));
-    DO(l, credential_ack, KEY(3), (int64_t)1200, (int64_t)5000, &first);
-    assert_string_equal(commit(l, KEY(4)).removed, KEY(1));
-    assert_int_equal(slot_of(l, KEY(3)), FR_SLOT_PREVIOUS);
-}
-
 static void key_id_is_taken_for_good(void **state)
 {
     struct fr_store_credential c = store_credential(KEY(1));
@@ -452,7 +427,6 @@ const struct CMUnitTest store_credentials[] = {
     STORE(commit_moves_the_slots_on),
     STORE(acknowledged_key_and_the_one_after_it_both_stay),
     STORE(commit_says_whether_the_old_key_was_acknowledged),
-    STORE(acknowledged_key_stays_while_none_after_it_is),
     STORE(key_id_is_taken_for_good),
     STORE(key_id_that_was_denied_to_its_device_is_taken),
     STORE(enrolee_of_a_credential_must_be_listed),

@@ -23,7 +23,8 @@ void fr_request_reset(struct fr_request *r); /* for the next one */
 
 /* Feeds octets; *used tells how many belonged to this request. After a failure the
  * connection cannot be used on: fr_request_refusal() is the status to answer with.
- * FR_EPARSE "http-malformed"; FR_ELIMIT "http-too-large"; FR_EUNSUPPORTED; FR_ENOMEM. */
+ * FR_EPARSE "http-malformed"; FR_ELIMIT "http-too-large"; FR_EUNSUPPORTED; FR_ENOMEM.
+ */
 FR_MUST_USE enum fr_code fr_request_feed(struct fr_request *r, struct fr_slice in,
                                          size_t *used, struct fr_err *err);
 bool fr_request_is_complete(const struct fr_request *r);
