@@ -272,33 +272,33 @@ static void credential_list(struct fr_store *store, const struct fr_store_page *
     fr_sql_done(call, list(fr_sql_of(store), page, rows, &err), &err);
 }
 
-static enum fr_code retire(struct fr_sql_store *s, const struct fr_store_place *place,
-                           int slot, int64_t retires, struct fr_err *err)
+static enum fr_code retire_if_any(struct fr_sql_store *s,
+                                  const struct fr_store_credential *c, int64_t at,
+                                  struct fr_err *err)
 {
-    struct fr_store_credential previous = {0};
-
-    FR_TRY(in_slot(s, place, slot, &previous, err));
-    if (!previous.key_id[0])
+    if (!c->key_id[0])
         return FR_OK;
     return fr_sql_run(s, FR_SQL_CREDENTIAL_RETIRES,
-                      FR_VALUES(FR_VTEXT(previous.key_id), FR_VINT(retires)), NULL,
-                      err);
+                      FR_VALUES(FR_VTEXT(c->key_id), FR_VINT(at)), NULL, err);
 }
 
+/* All reading first: what is read after a write has to wait for it. */
 static enum fr_code ack(struct fr_sql_store *s, const char *key_id, int64_t at,
                         int64_t retires, bool *ret_first, struct fr_err *err)
 {
-    struct fr_store_credential c = {0};
+    struct fr_store_credential c = {0}, previous = {0}, beside = {0};
 
     FR_TRY(find(s, key_id, &c, err));
     if (c.slot != FR_SLOT_CURRENT || c.acked != 0) {
         *ret_first = false;
         return FR_OK;
     }
+    FR_TRY(in_slot(s, &c.place, FR_SLOT_PREVIOUS, &previous, err));
+    FR_TRY(in_slot(s, &c.place, BESIDE_PREVIOUS, &beside, err));
     FR_TRY(fr_sql_expect(s, FR_SQL_CREDENTIAL_ACK,
                          FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), err));
-    FR_TRY(retire(s, &c.place, FR_SLOT_PREVIOUS, retires, err));
-    FR_TRY(retire(s, &c.place, BESIDE_PREVIOUS, retires, err));
+    FR_TRY(retire_if_any(s, &previous, retires, err));
+    FR_TRY(retire_if_any(s, &beside, retires, err));
     *ret_first = true;
     return FR_OK;
 }
