@@ -375,15 +375,50 @@ class Together(NodesTest):
         shutil.copy(self.nodes[0].kek, self.nodes[2].kek)
         self.assertIn("a newer fieldrootd made this database", self.nodes[2].refusal())
 
+    def put_next_keys(self, *nodes):
+        for node in nodes:
+            with open(node.kek + ".next", "w", encoding="utf-8") as f:
+                os.chmod(f.fileno(), 0o600)
+                f.write("a5" * 32 + "\n")
+
+    def fact(self, name):
+        return "".join(self.primary.sql(f"SELECT value FROM meta WHERE name = '{name}'"))
+
+    def make_it_long(self, n):
+        """Rows whose wrapping belongs to another KeID: they cost a step their time."""
+        columns = self.primary.sql("SELECT column_name FROM information_schema.columns"
+                                   " WHERE table_name = 'credential' AND column_name NOT IN"
+                                   " ('key_id', 'suid')")
+        names = ", ".join(columns)
+        self.primary.sql(f"INSERT INTO credential (key_id, suid, {names}) SELECT"
+                         f" lpad(to_hex(i), 32, '0') || '@{lab.MEF}', 1000 + i, {names}"
+                         f" FROM generate_series(1, {n}) AS i,"
+                         " (SELECT * FROM credential LIMIT 1) AS one")
+
+    def test_another_node_ends_a_rekeying_whose_node_has_died(self):
+        one, two = self.nodes[:2]
+        self.assertEqual(self.devices[0].renew().status, 0)
+        self.make_it_long(4000)
+        self.put_next_keys(one, two)
+        run = lab.run(lab.program("fieldrootctl"), "--socket", one.socket, "--json", "store",
+                      "rekey", "--no-wait")
+        self.assertEqual(run.status, 0, run)
+        lab.wait_until(lambda: self.fact("rekeyed")[:2] not in ("", "0 "), "some work")
+        one.kill()
+        self.assertNotEqual(self.fact("kek-next"), "", "it was over too soon")
+        # an idle node learns of it by the first request that it gets
+        lab.wait_until(lambda: two.ctl("status")["rekey"] is None, "the other node to end it")
+        self.assertEqual(self.fact("kek-next"), "")
+        self.primary.sql("DELETE FROM credential WHERE suid >= 1000")
+        self.assertEqual(self.devices[0].renew().status, 0)
+        self.assertServes(two, self.devices[:1])
+
     def test_rekeying_goes_over_all_nodes_while_they_serve(self):
         one, two = self.nodes[:2]
         run = lab.run(lab.program("fieldrootctl"), "--socket", one.socket, "store", "rekey")
         self.assertEqual(run.status, 65, run)
         self.assertIn("the same on every node", run.err)
-        for node in (one, two):
-            with open(node.kek + ".next", "w", encoding="utf-8") as f:
-                os.chmod(f.fileno(), 0o600)
-                f.write("a5" * 32 + "\n")
+        self.put_next_keys(one, two)
         was = one.ctl("status")["keyId"]
         with Load(self.devices) as load:
             load.wait_for_each()
