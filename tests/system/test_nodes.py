@@ -375,6 +375,15 @@ class Together(NodesTest):
         shutil.copy(self.nodes[0].kek, self.nodes[2].kek)
         self.assertIn("a newer fieldrootd made this database", self.nodes[2].refusal())
 
+    def test_an_operator_asks_while_devices_enrol(self):
+        """His messages are in one batch with theirs."""
+        with Load(self.devices) as load:
+            load.wait_for_each()
+            for _ in range(60):
+                self.nodes[0].ctl("status")
+            load.wait_for_each()
+        self.assertEqual(load.failed, [])
+
     def put_next_keys(self, *nodes):
         for node in nodes:
             with open(node.kek + ".next", "w", encoding="utf-8") as f:

@@ -385,13 +385,19 @@ static enum fr_code handle_some(struct loop *l, size_t *ret_left, struct fr_err 
 static enum fr_code handle_all(struct loop *l, struct fr_err *err)
 {
     struct fr_store *s = l->v->store;
+    bool was_answered = false;
     size_t left;
 
     for (size_t i = 0; i < l->n_taken; i++)
         l->taken[i].is_done = false;
     FR_TRY(handle_some(l, &left, err));
     while (left > 0) {
-        FR_TRY(s->methods->wait(s, err));
+        enum fr_code rc = s->methods->wait(s, err);
+
+        /* An operator's message in between has brought the answers of others along. */
+        if (rc != FR_OK && (rc != FR_EINTERNAL || was_answered))
+            return rc;
+        was_answered = rc != FR_OK;
         FR_TRY(handle_some(l, &left, err));
     }
     return FR_OK;
