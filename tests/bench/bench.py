@@ -2,7 +2,7 @@
 """Runs by ./bench: rounds of load on fieldrootd and on two baselines, interleaved; prints
 a table, and in the last line which of the aims (docs/performance.md) are reached.
 
-    bench.py [--large] [--rounds N] [--count N] [--clients N] [--only enrol,idle,...]
+    bench.py [--large [--sizes N,...]] [--rounds N] [--count N] [--clients N] [--only enrol,idle,...]
 """
 import argparse
 import contextlib
@@ -66,7 +66,7 @@ def rounds_of(subjects, how):
 
 def enrol(w, report, how):
     bare = w.bare()
-    subjects = [bare, w.s_server(), world.Fieldrootd(w)]
+    subjects = [s for s in (bare, w.s_server(), world.Fieldrootd(w), w.postgres()) if s]
     report.head(f"Under load: {how.rounds} rounds of {how.count}, {how.clients} clients, "
                 f"medians; {w.devices} devices")
     found = rounds_of(subjects, how)
@@ -83,6 +83,9 @@ def enrol(w, report, how):
     report.aim("CPU of an enrolment / bare handshake", mine["cpu_us"] / base, 1.0)
     report.aim("fsyncs per enrolment under load", mine["syncs"], 0.3)
     report.aim("octets on the wire", mine["wire"], 3500)
+    if "fieldrootd-pg" in found:
+        report.aim("PostgreSQL: CPU / bare handshake", found["fieldrootd-pg"]["cpu_us"] / base,
+                   1.15)
     for s in subjects:
         s.stop()
 
@@ -113,6 +116,27 @@ def idle(w, report, how):
     fr.stop()
 
 
+def large(w, report, how):
+    """The same figures with few and with many stored credentials."""
+    fr, figures = world.Fieldrootd(w, "large"), []
+    fr.load(50, 8)
+    fr.become_target()
+    for size in (int(n) for n in how.sizes.split(",")):
+        fr.fill(size)
+        fr.load(300, 8)
+        fetch = statistics.median(fr.fetches(1000)["cpu_us"] for _ in range(how.rounds))
+        enrolled = statistics.median(fr.round(1500, how.clients)["cpu_us"]
+                                     for _ in range(how.rounds))
+        figures.append((size, fetch, enrolled, world.memory(fr.pids())[0]))
+    report.head("With so many stored credentials")
+    report.line("", "fetch, us CPU", "enrol, us CPU", "PSS, kB")
+    for size, *values in figures:
+        report.line(f"{size:,}", *(f"{v:.0f}" for v in values))
+    for i, name in enumerate(("fetch CPU", "enrolment CPU", "memory"), 1):
+        report.aim(f"growth of {name}", figures[-1][i] / figures[0][i], 1.10)
+    fr.stop()
+
+
 def main():
     p = argparse.ArgumentParser()
     p.add_argument("--large", action="store_true")
@@ -120,6 +144,7 @@ def main():
     p.add_argument("--count", type=int, default=5000)
     p.add_argument("--clients", type=int, default=32)
     p.add_argument("--only", default=",".join(PARTS))
+    p.add_argument("--sizes", default="1000,1000000,10000000", help="of --large")
     how = p.parse_args()
     report = Report()
     world.raise_limits()
@@ -128,8 +153,8 @@ def main():
         os.chmod(folder, 0o711)
         w = world.World(folder, stack.callback)
         parts = {"enrol": enrol, "alone": alone, "idle": idle, "device": device.measure,
-                 "profile": callgrind.measure}
-        for name in how.only.split(","):
+                 "profile": callgrind.measure, "large": large}
+        for name in how.only.split(",") + ["large"] * how.large:
             parts[name](w, report, how)
     report.verdict()
 

@@ -45,7 +45,7 @@ def measure(w, report, _how):
     os.chmod(out, 0o1777)
     fr = world.Fieldrootd(w, "profiled", workers=1, env=dict(os.environ), wrap=[
         "valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}/%p"])
-    fr.syncs = None
+    fr.syncs = []
     fr.load(20, 2)
     pids = [str(p) for p in fr.pids()]
     subprocess.run(["callgrind_control", "--zero", *pids], check=True, capture_output=True)

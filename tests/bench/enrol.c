@@ -9,6 +9,8 @@
 #include "bootstrap/exchange.h"
 #include "link.h"
 
+#define FETCHED "HTTP/1.1 200"
+
 enum { CHUNK = 16384 };
 
 struct enrolment {
@@ -119,17 +121,20 @@ enum fr_code enrol(const struct server *s, const struct identity *who, struct li
     return rc;
 }
 
-static enum fr_code ask(struct link *l, struct fr_err *err)
+static enum fr_code ask(const struct server *s, struct link *l, struct fr_err *err)
 {
-    static const char request[] = "GET /small HTTP/1.0\r\n\r\n";
+    FR_AUTO_CLEAR(buf) request = FR_BUF_INIT(CHUNK);
     uint8_t chunk[CHUNK];
     size_t n = 0, got = 0;
 
-    FR_TRY(link_send(l, fr_slice_str(request), err));
+    fr_buf_fmt(&request, "GET %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n",
+               s->target[0] == '/' ? s->target : "/small", s->host);
+    FR_TRY(link_send(l, fr_buf_view(&request), err));
     while (link_receive(l, chunk, CHUNK, &n, err) == FR_OK)
         got += n;
-    if (got == 0)
-        return FR_FAIL(err, FR_EUNREACHABLE, "no answer");
+    if (got < sizeof FETCHED ||
+        (s->target[0] == '/' && memcmp(chunk, FETCHED, 12) != 0))
+        return FR_FAIL(err, FR_EUNREACHABLE, "no answer, or a refusal");
     return FR_OK;
 }
 
@@ -139,7 +144,7 @@ enum fr_code visit(const struct server *s, const struct identity *who, struct li
     enum fr_code rc = link_open(l, s, who, err);
 
     if (rc == FR_OK)
-        rc = ask(l, err);
+        rc = ask(s, l, err);
     link_close(l);
     return rc;
 }

@@ -31,8 +31,8 @@ FR_MUST_USE enum fr_code fleet_load(const char *dir, size_t n, struct fleet *ret
                                     struct fr_err *err);
 
 struct server {
-    const char *host; /* SNI, and the name that is verified */
-    const char *target;
+    const char *host;   /* SNI, and the name that is verified */
+    const char *target; /* of an enrolment; or the path of a visit */
     uint16_t port;
     SSL_CTX *ctx;
 };

@@ -7,9 +7,9 @@
  *   load idle  HOST TARGET PORT ANCHORS DIR N COUNT
  *
  * enrol: COUNT whole enrolments of the N devices in DIR, by CLIENTS processes that each
- * do one at a time; visit: as many handshakes with one small answer. One JSON line says
- * how it went. idle: opens COUNT connections, says "ready", and holds them until its
- * standard input ends.
+ * do one at a time; visit: as many handshakes with one small answer, of the path TARGET
+ * if it is one, which must be a 200. One JSON line says how it went. idle: opens COUNT
+ * connections, says "ready", and holds them until its standard input ends.
  */
 #include <errno.h>
 #include <signal.h>

@@ -9,10 +9,12 @@ import os
 import re
 import resource
 import select
+import shutil
 import sqlite3
 import struct
 import subprocess
 import sys
+import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "system"))
 import lab  # noqa: E402
@@ -20,6 +22,7 @@ import lab  # noqa: E402
 TOOLS = os.path.join(lab.BUILD, "tests", "bench")
 DEVICES = 500
 FILES = 20000
+CHUNK = 100000  # rows of one transaction
 
 
 def raise_limits():
@@ -87,8 +90,11 @@ class Syncs:
             self.map = mmap.mmap(f.fileno(), 16)
 
     def env(self):
-        return {**os.environ, "BENCH_SYNCS": self.path,
-                "LD_PRELOAD": os.path.join(TOOLS, "syncs.so")}
+        # The database's user may not reach the build folder.
+        library = os.path.join(os.path.dirname(self.path), "syncs.so")
+        shutil.copyfile(os.path.join(TOOLS, "syncs.so"), library)
+        os.chmod(library, 0o755)
+        return {**os.environ, "BENCH_SYNCS": self.path, "LD_PRELOAD": library}
 
     @property
     def count(self):
@@ -109,33 +115,37 @@ class Subject:
 
     def __init__(self, name, world, process, port):
         self.name, self.world, self.process, self.port = name, world, process, port
-        self.syncs = None
-        self.others = []  # CPU of these is told apart: a database's processes
+        self.syncs = []
+        self.others = None  # pid of a database server: its CPU is told apart
 
     def pids(self):
         return family(self.process.pid)
 
-    def load(self, count, clients):
+    def load(self, count, clients, act=None, port=None, target=None, fleet=None):
         w = self.world
         done = subprocess.run(
-            [os.path.join(TOOLS, "load"), self.act, lab.MEF, w.target, str(self.port),
-             w.site.mef_ca.pem, w.fleet, str(w.devices), str(count), str(clients)],
-            stdout=subprocess.PIPE, check=False, text=True)
+            [os.path.join(TOOLS, "load"), act or self.act, lab.MEF, target or w.target,
+             str(port or self.port), w.site.mef_ca.pem, *(fleet or (w.fleet, str(w.devices))),
+             str(count), str(clients)], stdout=subprocess.PIPE, check=False, text=True)
         result = json.loads(done.stdout or "{}")
         if done.returncode != 0:
             sys.exit(f"bench: {self.name}: {result}\n{self.process.text()[-2000:]}")
         return result
 
-    def round(self, count, clients):
-        pids = self.pids()
-        before, syncs = cpu(pids), self.syncs.count if self.syncs else 0
-        others = cpu([p for o in self.others for p in o()])
-        result = self.load(count, clients)
-        result["cpu_us"] = (cpu(pids) - before) / count * 1e6
-        result["other_us"] = (cpu([p for o in self.others for p in o()]) - others) / count * 1e6
+    def spent(self):
+        """CPU of ours, CPU of the database, fsyncs of both."""
+        others = family(self.others) if self.others else []
+        return cpu(self.pids()), cpu(others), sum(s.count for s in self.syncs)
+
+    def round(self, count, clients, **how):
+        before = self.spent()
+        result = self.load(count, clients, **how)
+        ours, others, syncs = (now - then for now, then in zip(self.spent(), before))
+        result["cpu_us"] = ours / count * 1e6
+        result["other_us"] = others / count * 1e6
         result["rate"] = count / result["seconds"]
         if self.syncs:
-            result["syncs"] = (self.syncs.count - syncs) / count
+            result["syncs"] = syncs / count
         result["wire"] = result["octets_in"] + result["octets_out"]
         for key in ("p50", "p99"):
             result[key + "_ms"] = result.pop(key + "_us") / 1000
@@ -162,7 +172,7 @@ class Fieldrootd(Subject):
         syncs = Syncs(os.path.join(site.folder, "syncs"))
         process = self.begin(wrap, env or syncs.env())
         super().__init__(name, world, process, site.ports["enrol"])
-        self.syncs = syncs
+        self.syncs = [syncs]
         self.admit()
 
     def begin(self, wrap, env):
@@ -193,15 +203,58 @@ class Fieldrootd(Subject):
 
     def rows(self):
         """Of all tables of the store."""
-        with contextlib.closing(sqlite3.connect(self.site.path("state", "fieldroot.db"))) as db:
+        with contextlib.closing(sqlite3.connect(self.database)) as db:
             names = [n for n, in db.execute("SELECT name FROM sqlite_master WHERE type='table'")]
             return sum(db.execute(f'SELECT count(*) FROM "{n}"').fetchone()[0] for n in names)
 
-    def round(self, count, clients):
-        rows, syncs = self.rows(), self.syncs.count
-        result = super().round(count, clients)
-        result["rows"] = (self.rows() - rows) / max(self.syncs.count - syncs, 1)
+    def round(self, count, clients, **how):
+        if not os.path.exists(self.database):
+            return super().round(count, clients, **how)
+        rows, syncs = self.rows(), self.syncs[0].count
+        result = super().round(count, clients, **how)
+        result["rows"] = (self.rows() - rows) / max(self.syncs[0].count - syncs, 1)
         return result
+
+    def fill(self, size):
+        """Stored credentials, up to so many, by direct inserts: copies of a real one below
+        other names, whose keys nobody can unwrap."""
+        with contextlib.closing(sqlite3.connect(self.database, timeout=60)) as db:
+            names = [row[1] for row in db.execute("PRAGMA table_info(credential)")]
+            own = {"key_id": f"printf('%032X@{lab.MEF}', i)", "san": "'dns:filler-' || i",
+                   "identity": "substr(t.identity, 1, 64) || '/dns:filler-' || i",
+                   "response": "x'7b7d'"}
+            db.execute("CREATE TEMP TABLE t AS SELECT * FROM credential LIMIT 1")
+            had = db.execute("SELECT count(*) FROM credential").fetchone()[0]
+            for start in range(had, size, CHUNK):
+                db.execute(
+                    "WITH RECURSIVE n(i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n"
+                    f" WHERE i < ?2) INSERT INTO credential ({', '.join(names)})"
+                    f" SELECT {', '.join(own.get(n, 't.' + n) for n in names)} FROM n, t",
+                    (start, min(start + CHUNK, size) - 1))
+                db.commit()
+
+    def become_target(self):
+        """Of the one that devices enrol for."""
+        self.target_fleet = self.site.path("target")
+        os.makedirs(self.target_fleet)
+        self.site.target_ca.issue(os.path.join(self.target_fleet, "0"),
+                                  "dns:" + self.world.target)
+
+    def real_key(self):
+        """A device's current key, not one of fill()."""
+        with contextlib.closing(sqlite3.connect(self.database)) as db:
+            return db.execute("SELECT key_id FROM credential WHERE san > 'dns:device-' AND"
+                              " san < 'dns:device.' AND slot = 0 LIMIT 1").fetchone()[0]
+
+    def fetches(self, count):
+        """A target's fetch of one key, each on a connection of its own."""
+        return super().round(count, 8, act="visit", port=self.site.ports["fetch"],
+                             target=f"/fetchCredentials/{self.real_key().replace('@', '%40')}/22",
+                             fleet=(self.target_fleet, "1"))
+
+    @property
+    def database(self):
+        return self.site.path("state", "fieldroot.db")
 
     @contextlib.contextmanager
     def idle(self, count):
@@ -219,7 +272,7 @@ class Fieldrootd(Subject):
 
 class World:
     def __init__(self, folder, cleanup, devices=DEVICES):
-        self.folder, self.devices = folder, devices
+        self.folder, self.devices, self.cleanup = folder, devices, cleanup
         self.target = lab.BROKER
         os.makedirs(os.path.join(folder, "site"), mode=0o711)
         self.site = lab.Site(os.path.join(folder, "site"), cleanup)
@@ -227,6 +280,24 @@ class World:
         os.makedirs(self.fleet, mode=0o700)
         subprocess.run([os.path.join(TOOLS, "load"), "certs", self.site.device_ca.folder,
                         self.fleet, str(devices)], check=True)
+
+    def postgres(self):
+        """fieldrootd on a database server of its own; None where there is none."""
+        counter = os.path.join(self.folder, "postgres")
+        os.makedirs(counter, mode=0o711)
+        syncs, before = Syncs(os.path.join(counter, "syncs")), dict(os.environ)
+        os.environ.update(syncs.env())
+        try:
+            server = lab.Postgres(self.cleanup)
+        except unittest.SkipTest:
+            return None
+        finally:
+            os.environ.clear()
+            os.environ.update(before)
+        fr = Fieldrootd(self, "fieldrootd-pg", f'database = "{server.conninfo()}"')
+        fr.others = server.process.pid
+        fr.syncs.append(syncs)
+        return fr
 
     def bare(self, processes=2):
         certificate, key = self.site.mef_cert
