@@ -297,7 +297,7 @@ static enum fr_code plain(struct fr_postgres *s, enum fr_pq_statement which,
 {
     PGresult *result = NULL;
 
-    FR_TRY(ask(s, which, FR_NO_VALUES, &result, err));
+    FR_TRY(ask(s, (int)which, FR_NO_VALUES, &result, err));
     PQclear(result);
     return FR_OK;
 }
