@@ -3,7 +3,7 @@
  * One TLS connection on the event loop: octets in by one recv() a turn, octets out by
  * one send() for all that was written, and nothing kept for a connection that is idle.
  *
- * (libevent's bufferevent_openssl made 60 system calls an enrolment more: two reads a
+ * (libevent's bufferevent_openssl made 40 system calls an enrolment more: two reads a
  * record, one to see that there is no more, one write a piece, and registrations with
  * epoll around them.)
  */
