@@ -2,9 +2,9 @@
 #include "conform/cluster.h"
 
 #include "test.h"
+#include "tree.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <glob.h>
 #include <grp.h>
 #include <libpq-fe.h>
@@ -160,21 +160,12 @@ void cluster_crash(struct cluster *c)
     serve(c);
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void cluster_stop(struct cluster *c)
 {
     if (!c->dir[0])
         return;
     if (kill(c->pid, SIGQUIT) == 0)
         (void)waitpid(c->pid, NULL, 0);
-    (void)nftw(c->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(c->dir);
     c->dir[0] = 0;
 }

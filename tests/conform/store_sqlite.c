@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SQLite takes the suite, in a folder of its own. */
-#include <ftw.h>
 #include <stdlib.h>
 
 #include "conform/store.h"
+#include "tree.h"
 
 struct folder {
     char dir[64], path[96];
@@ -20,20 +20,11 @@ static void *make_folder(void)
     return f;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static void remove_folder(void *ctx)
 {
     struct folder *f = ctx;
 
-    nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(f->dir);
     free(f);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fuzz.h"
+#include "tree.h"
 
 #include <dirent.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -104,17 +104,9 @@ const char *fuzz_file(const uint8_t *data, size_t size)
 
 static char folder[64];
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    return ftw->level > 0 ? remove(path) : 0;
-}
-
 static void empty_folder(void)
 {
-    (void)nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(folder);
 }
 
 static void remove_folder(void)

@@ -3,12 +3,12 @@
  */
 #include "cli/ctl_store.h"
 
-#include <ftw.h>
 #include <unistd.h>
 
 #include "captured.h"
 #include "cli/ctl.h"
 #include "store/store.h"
+#include "tree.h"
 
 struct store_test {
     struct captured c; /* first */
@@ -31,21 +31,12 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     struct store_test *t = *state;
 
     captured_clear(&t->c);
-    nftw(t->dir, remove_one, 4, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(t->dir);
     free(t);
     return 0;
 }

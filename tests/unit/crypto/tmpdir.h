@@ -3,11 +3,11 @@
 #ifndef FR_TEST_TMPDIR_H
 #define FR_TEST_TMPDIR_H
 
-#include <ftw.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "test.h"
+#include "tree.h"
 
 struct tmpdir {
     char path[32];
@@ -20,17 +20,10 @@ static inline void tmpdir_enter(struct tmpdir *t)
     assert_int_equal(chdir(t->path), 0);
 }
 
-static inline int tmpdir_remove_one(const char *path, const struct stat *st, int flag,
-                                    struct FTW *ftw)
-{
-    (void)st, (void)flag, (void)ftw;
-    return remove(path);
-}
-
 static inline void tmpdir_leave(struct tmpdir *t)
 {
     assert_int_equal(chdir("/"), 0);
-    assert_int_equal(nftw(t->path, tmpdir_remove_one, 8, FTW_DEPTH | FTW_PHYS), 0);
+    assert_int_equal(tree_remove(t->path), 0);
 }
 
 #endif

@@ -2,7 +2,6 @@
 #include "unit/net/tlspeer.h"
 
 #include <arpa/inet.h>
-#include <ftw.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -14,6 +13,7 @@
 
 #include "crypto/pki.h"
 #include "test.h"
+#include "tree.h"
 
 #define DAY 86400
 
@@ -73,17 +73,10 @@ int pki_setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *where)
-{
-    (void)st, (void)type, (void)where;
-    return remove(path);
-}
-
 int pki_teardown(void **state)
 {
     (void)state;
-    return nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return tree_remove(folder);
 }
 
 /* ---- the server (child process: no cmocka in here) ---- */

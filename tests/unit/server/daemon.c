@@ -4,7 +4,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <openssl/err.h>
 #include <poll.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include "base/file.h"
 #include "crypto/pki.h"
+#include "tree.h"
 
 enum { PATIENCE_MS = 10000, LINE_MAX_OCTETS = 512 * 1024 };
 
@@ -227,18 +227,9 @@ size_t daemon_children(const struct daemon *d, pid_t to[DAEMON_CHILDREN_MAX])
     return n;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 void daemon_remove(struct daemon *d)
 {
-    nftw(d->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(d->dir);
 }
 
 /* --- the operator */

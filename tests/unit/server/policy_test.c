@@ -9,7 +9,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -22,6 +21,7 @@
 
 #include "base/file.h"
 #include "server/policy.h"
+#include "tree.h"
 
 static struct fr_err err;
 static struct fr_sandbox_support support;
@@ -71,15 +71,6 @@ static int make(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int clean(void **state)
 {
     (void)state;
@@ -87,7 +78,7 @@ static int clean(void **state)
     waitpid(bystander, NULL, 0);
     close(listener);
     close(plain);
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return tree_remove(dir);
 }
 
 /* --- acts: true if it could be done */

@@ -6,7 +6,6 @@
 #include "test.h"
 
 #include <errno.h>
-#include <ftw.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -24,6 +23,7 @@
 #include "server/signer/remote.h"
 #include "server/signer/remote_provider.h"
 #include "server/signer/signer.h"
+#include "tree.h"
 
 static char dir[32];
 static struct fr_err err;
@@ -108,19 +108,10 @@ static int make(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int clean(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return tree_remove(dir);
 }
 
 /* --- the process */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "vault_lab.h"
 
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "crypto/confirm.h"
+#include "tree.h"
 
 static bool count_commit(void *ctx)
 {
@@ -57,21 +57,12 @@ int lab_setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 int lab_teardown(void **state)
 {
     struct lab *l = *state;
 
     lab_close(l);
-    nftw(l->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(l->dir);
     free(l);
     return 0;
 }

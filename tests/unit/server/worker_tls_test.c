@@ -2,7 +2,6 @@
 /* The listener's TLS rules with both ends in memory. */
 #include "test.h"
 
-#include <ftw.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -14,6 +13,7 @@
 #include "base/file.h"
 #include "crypto/pki.h"
 #include "server/worker/tls.h"
+#include "tree.h"
 
 static char dir[32];
 static struct fr_err err;
@@ -110,19 +110,10 @@ static int make(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int clean(void **state)
 {
     (void)state;
-    return nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    return tree_remove(dir);
 }
 
 static struct fr_server_config rules = {.tls_min = TLS1_2_VERSION,

@@ -2,7 +2,6 @@
 /* What is SQLite's own: its file. What any store does is in tests/conform/store_*.c. */
 #include "test.h"
 
-#include <ftw.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -12,6 +11,7 @@
 #include "base/file.h"
 #include "store/ask.h"
 #include "store/sql.h"
+#include "tree.h"
 
 static struct fr_err err;
 static int n_syncs;
@@ -39,20 +39,11 @@ static int setup(void **state)
     return 0;
 }
 
-static int remove_one(const char *path, const struct stat *st, int type,
-                      struct FTW *ftw)
-{
-    (void)st;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static int teardown(void **state)
 {
     struct folder *f = *state;
 
-    nftw(f->dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    (void)tree_remove(f->dir);
     free(f);
     return 0;
 }
