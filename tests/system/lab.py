@@ -489,7 +489,7 @@ class Postgres:
         if self.who:
             shutil.chown(self.folder, "postgres", "postgres")
         self.data = os.path.join(self.folder, "data")
-        self.process = None
+        self.process, self.port = None, 5432
         self.make()
         self.configure(listen_addresses="", unix_socket_directories=self.folder,
                        shared_buffers="8MB", **settings)
@@ -513,8 +513,8 @@ class Postgres:
         self.process = Process([os.path.join(self.bin, "postgres"), "-D", self.data],
                                os.path.join(self.top, "log"), cwd="/", **self.who)
         self.cleanup(self.stop)
-        wait_until(lambda: run(os.path.join(self.bin, "pg_isready"), "-q", "-h", self.folder)
-                   .status == 0 or self.process.popen.poll() is not None, "PostgreSQL")
+        wait_until(lambda: run(os.path.join(self.bin, "pg_isready"), "-q", "-h", self.folder,
+                                  "-p", self.port).status == 0 or self.process.popen.poll() is not None, "PostgreSQL")
         if self.process.popen.poll() is not None:
             raise AssertionError("PostgreSQL did not start:\n" + self.process.text())
         return self

@@ -97,6 +97,75 @@ class Store(Case):
         self.refused("fieldroot.db", 65, "leave it out for SQLite")
 
 
+class Network(Case):
+    """Over TCP: TLS, a password from a file, a service file; again after a crash, when the
+    vault is in its sandbox."""
+
+    def setUp(self):
+        super().setUp()
+        pg = self.pg
+        pg.sql("CREATE ROLE fieldroot LOGIN PASSWORD 'opensesame'")
+        pg.sql("CREATE DATABASE fleet OWNER fieldroot")
+        self.ca = lab.Authority(self.lab.path("ca-db"), "Database CA")
+        for path in self.ca.issue(os.path.join(pg.top, "db"), "dns:db.example.com"):
+            shutil.move(path, pg.data)
+            if pg.who:
+                shutil.chown(os.path.join(pg.data, os.path.basename(path)), "postgres",
+                             "postgres")
+        pg.port = lab.free_port()
+        pg.configure(listen_addresses="127.0.0.1", port=pg.port, ssl="on",
+                     ssl_cert_file="db.pem", ssl_key_file="db.key")
+        with open(os.path.join(pg.data, "pg_hba.conf"), "w", encoding="utf-8") as f:
+            f.write("hostssl fleet fieldroot 127.0.0.1/32 scram-sha-256\n")
+        pg.stop()
+        pg.start()
+
+    def write(self, name, text):
+        path = self.lab.path(name)
+        with open(path, "w", encoding="utf-8") as f:
+            os.chmod(path, 0o600)
+            f.write(text)
+        return path
+
+    def environment(self, password="opensesame", anchor=None, host="db.example.com"):
+        passfile = self.write("passfile", f"{host}:{self.pg.port}:fleet:fieldroot:{password}\n")
+        service = self.write("services", f"""[fleet]
+host={host}
+hostaddr=127.0.0.1
+port={self.pg.port}
+dbname=fleet
+user=fieldroot
+passfile={passfile}
+sslmode=verify-full
+sslrootcert={anchor or self.ca.pem}
+""")
+        return {**os.environ, "PGSERVICEFILE": service}
+
+    def refusal(self, env):
+        self.lab.settings["top"] = 'database = "service=fleet"'
+        done = lab.run(lab.program("fieldrootd"), "--config", self.lab.write_config(), env=env)
+        self.assertEqual(done.status, 73, done)
+        return done.err
+
+    def test_by_service_and_pass_file(self):
+        self.start(conninfo="service=fleet", popen={"env": self.environment()})
+        device = self.lab.listed_device()
+        self.provisioned(device)
+        self.pg.stop(signal.SIGQUIT)
+        self.pg.start()
+        lab.wait_until(lambda: device.provision(self.lab.mef(), "--renew").status == 0,
+                       "a renewal")
+        self.assertNotIn("opensesame", self.lab.daemon.text())
+
+    def test_another_authority_another_name_or_password_is_refused(self):
+        self.assertIn("certificate verify failed",
+                      self.refusal(self.environment(anchor=self.lab.mef_ca.pem)))
+        self.assertIn("other.example.com", self.refusal(self.environment(host="other.example.com")))
+        said = self.refusal(self.environment(password="s3cret"))
+        self.assertIn("password authentication failed", said)
+        self.assertNotIn("s3cret", said)
+
+
 class Nodes(Case):
     """Several fieldrootd on one database."""
 
