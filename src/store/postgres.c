@@ -311,16 +311,16 @@ static enum fr_code plain(struct fr_postgres *s, enum fr_pq_statement which,
 static enum fr_code begin(struct fr_sql_store *sql, struct fr_err *err)
 {
     struct fr_postgres *s = of(sql);
-    bool is_alone = s->was_busy;
     size_t at;
 
     s->mode = NO_BATCH;
+    sql->is_alone = s->was_busy;
     s->was_busy = false;
     fr_pq_batch_reset(&s->batch);
     FR_TRY(fr_pq_connect(&s->pq, err));
     FR_TRY(fr_pq_put(&s->pq, FR_PQ_BEGIN, FR_NO_VALUES, &at, err));
     s->mode = TOGETHER;
-    if (!is_alone)
+    if (!sql->is_alone)
         return FR_OK; /* it goes with the first question */
     s->mode = ALONE;
     return run(sql, FR_SQL_PROGRESS_LOCK, FR_NO_VALUES, NULL, err);

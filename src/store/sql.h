@@ -181,6 +181,7 @@ struct fr_sql_store {
     const struct fr_sql_driver *driver;
     char node[FR_STORE_NODE_MAX + 1], instance[FR_STORE_NODE_MAX + 1];
     struct fr_sql_ground ground, marked;
+    bool is_alone; /* this batch: nobody else tells the feed, and what is read is new */
 };
 struct fr_sql_store *fr_sql_of(struct fr_store *s);
 /* For a driver's open. */

@@ -38,7 +38,8 @@ static enum fr_code begin_among_others(struct fr_sql_store *s, struct fr_err *er
 {
     FR_TRY(ask_ahead(s, FR_SQL_NODE_FIND, FR_VALUES(FR_VTEXT(s->node)), err));
     FR_TRY(ask_ahead(s, FR_SQL_META_GET, FR_VALUES(FR_VTEXT(FR_FACT_GENERATION)), err));
-    FR_TRY(read_progress(s, err));
+    if (!s->is_alone)
+        FR_TRY(read_progress(s, err));
     if (!s->node[0])
         return FR_OK; /* a tool */
     return fr_sql_end(fr_sql_read_tail(s, &s->ground, err));
@@ -49,10 +50,9 @@ static enum fr_code begin_batch(struct fr_sql_store *s, struct fr_err *err)
     enum fr_code rc;
 
     s->ground = no_ground;
-    FR_TRY(s->driver->begin(s, err));
-    if (!s->driver->is_shared)
-        return FR_OK;
-    rc = begin_among_others(s, err);
+    rc = s->driver->begin(s, err);
+    if (rc == FR_OK && s->driver->is_shared)
+        rc = begin_among_others(s, err);
     if (rc != FR_OK)
         (void)s->driver->rollback(s, NULL);
     return rc;

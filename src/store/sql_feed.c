@@ -4,15 +4,14 @@
 
 /* The counter's row stays locked until the commit: so the order of numbers is that of
  * the commits, whichever node makes them. And what the batch has decided by must still
- * hold, as that of a change of policy must. */
+ * hold, as that of a change of policy must: also within one batch, whose requests may
+ * all have read before any of them wrote. One that does both is done alone. */
 enum fr_code fr_sql_feed_add(struct fr_sql_store *s,
                              const struct fr_store_credential *c,
                              enum fr_store_event event, int64_t at, struct fr_err *err)
 {
     FR_TRY(
         fr_sql_expect(s, FR_SQL_FEED_COUNT, FR_VALUES(FR_VINT(s->ground.policy)), err));
-    if (s->ground.feed >= 0)
-        s->ground.feed++;
     return fr_sql_run(s, FR_SQL_FEED_ADD,
                       FR_VALUES(FR_VINT(event), FR_VTEXT(c->target_fqdn),
                                 FR_VTEXT(c->key_id), FR_VINT(c->place.suid),
@@ -123,11 +122,8 @@ static void feed_prune(struct fr_store *store, int64_t before, size_t limit,
 
 enum fr_code fr_sql_policy_changed(struct fr_sql_store *s, struct fr_err *err)
 {
-    FR_TRY(fr_sql_expect(s, FR_SQL_POLICY_CHANGED, FR_VALUES(FR_VINT(s->ground.feed)),
-                         err));
-    if (s->ground.policy >= 0)
-        s->ground.policy++;
-    return FR_OK;
+    return fr_sql_expect(s, FR_SQL_POLICY_CHANGED, FR_VALUES(FR_VINT(s->ground.feed)),
+                         err);
 }
 
 static void policy_changed(struct fr_store *store, struct fr_store_call call)

@@ -136,8 +136,8 @@ static struct fr_vault *vault(struct fr_fake_env *env)
 static void forget(struct fr_vault *v)
 {
     (void)FR_ASK_PLAIN(v, NULL, rollback);
-    v->notes.used = v->refusals.used = v->refetches.used = 0;
-    v->notes.dropped = v->refusals.dropped = v->refetches.dropped = 0;
+    v->rates.notes.used = v->rates.refusals.used = v->rates.refetches.used = 0;
+    v->rates.notes.dropped = v->rates.refusals.dropped = v->rates.refetches.dropped = 0;
     v->n_grown = 0;
 }
 

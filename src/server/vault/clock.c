@@ -60,7 +60,7 @@ static enum fr_code note(struct fr_vault *v, const struct fr_said *said,
     rc = write_line(v, said, text, err);
     if (rc == FR_OK)
         return fr_vault_commit(v, err);
-    (void)FR_ASK_PLAIN(v, NULL, rollback);
+    fr_vault_rollback(v);
     return rc;
 }
 
@@ -73,13 +73,16 @@ static enum fr_code say(struct fr_vault *v, const char *reason, const char *what
                                  .decision = "noted",
                                  .reason = reason};
     char text[FR_ERR_MSG_MAX], is[FR_TIME_TEXT], was[FR_TIME_TEXT];
+    enum fr_code rc;
 
     snprintf(text, sizeof text, "the clock says %s, by what was counted it is %s: %s",
              fr_rfc3339_format(fr_wall_s(v->env), is),
              fr_rfc3339_format((v->clock.base_ms + fr_mono_ms(v->env)) / 1000, was),
              what);
-    fr_log(FR_LOG_WARN, "%s", text);
-    return note(v, &said, text, err);
+    rc = note(v, &said, text, err);
+    if (rc == FR_OK || v->clock.is_doubted) /* else it is said again */
+        fr_log(FR_LOG_WARN, "%s", text);
+    return rc;
 }
 
 static enum fr_code doubt(struct fr_vault *v, struct fr_err *err)
@@ -93,10 +96,15 @@ static enum fr_code doubt(struct fr_vault *v, struct fr_err *err)
 static enum fr_code stop_doubting(struct fr_vault *v, const char *reason,
                                   const char *what, struct fr_err *err)
 {
+    enum fr_code rc;
+
     v->clock.is_doubted = false;
-    FR_TRY(say(v, reason, what, err));
-    believe(v);
-    return FR_OK;
+    rc = say(v, reason, what, err);
+    if (rc == FR_OK)
+        believe(v);
+    else
+        v->clock.is_doubted = true; /* since when it was, until it can be said */
+    return rc;
 }
 
 enum fr_code fr_vault_watch_clock(struct fr_vault *v, bool *ret_holds,

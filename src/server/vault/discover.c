@@ -21,7 +21,7 @@ enum fr_code fr_vault_discover(struct fr_request *q, struct fr_err *err)
                           q->who.listing.name);
     FR_TRY(rc);
     fr_reply_put(q->reply, FR_F_JSON, fr_buf_view(&body));
-    return fr_vault_audit_rated(q->v, &q->v->refusals, &said, "instructions handed out",
+    return fr_vault_audit_rated(q->v, &q->v->rates.refusals, &said, "instructions handed out",
                                 err);
 }
 
@@ -36,5 +36,5 @@ enum fr_code fr_vault_note(struct fr_request *q, struct fr_err *err)
 
     fr_msg_text(q->m, FR_F_REASON, reason, sizeof reason);
     fr_msg_text(q->m, FR_F_TEXT, text, sizeof text);
-    return fr_vault_audit_rated(q->v, &q->v->notes, &said, text, err);
+    return fr_vault_audit_rated(q->v, &q->v->rates.notes, &said, text, err);
 }

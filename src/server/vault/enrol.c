@@ -275,7 +275,7 @@ enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err)
     enum fr_code rc = own_credential(q, &c, err);
 
     /* Each "no" is a line of the audit trail; see there. */
-    if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->refusals, q->now))
+    if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->rates.refusals, q->now))
         return FR_FAIL_AS(err, FR_ECONFLICT, "too-many-lookups",
                           "too many look-ups of unknown keys: try again");
     FR_TRY(rc);

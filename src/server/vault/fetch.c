@@ -99,7 +99,7 @@ enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
              q->who.name, q->who.address, c.san, c.enrolee);
     if (!c.fetched)
         return fr_vault_audit(q->v, &said, err, "%s", text);
-    return fr_vault_audit_rated(q->v, &q->v->refetches, &said, text, err);
+    return fr_vault_audit_rated(q->v, &q->v->rates.refetches, &said, text, err);
 }
 
 /* ---- feed ---- */

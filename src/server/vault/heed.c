@@ -56,7 +56,7 @@ enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err)
 {
     char generation[FR_FACT_MAX];
 
-    v->changes_rules = false;
+    v->changes_rules = v->has_read_facts = false;
     FR_TRY(fr_fact_get(v->store, FR_FACT_GENERATION, generation, err));
     if (v->has_facts && fr_str_equal(generation, v->generation))
         return FR_OK;
@@ -64,6 +64,6 @@ enum fr_code fr_vault_heed(struct fr_vault *v, struct fr_err *err)
     FR_TRY(read_feed_base(v, err));
     FR_TRY(fr_vault_keys_settle(v, err));
     snprintf(v->generation, sizeof v->generation, "%s", generation);
-    v->has_facts = true;
+    v->has_facts = v->has_read_facts = true;
     return FR_OK;
 }

@@ -21,6 +21,11 @@ struct fr_rate {
 };
 bool fr_rate_admits(struct fr_rate *rate, int64_t now);
 
+/* What a peer can cause at will. */
+struct fr_rates {
+    struct fr_rate notes, refusals, refetches;
+};
+
 /* A key-encryption key, and what seals the end of the audit trail under it. */
 struct fr_vault_key {
     struct fr_kek *kek; /* NULL: none */
@@ -53,7 +58,8 @@ struct fr_vault {
     struct fr_vault_key old_key;  /* while the store is rekeyed; else empty */
     char generation[FR_FACT_MAX]; /* of the store's facts when they were read */
     bool has_facts;
-    bool changes_rules; /* in this batch */
+    bool has_read_facts; /* in this batch */
+    bool changes_rules;  /* in this batch */
     uint64_t feed_base;
     struct fr_rekey rekey;
     char instance[FR_STORE_NODE_MAX + 1];
@@ -61,7 +67,7 @@ struct fr_vault {
     uint64_t feed_seen; /* where the feed was when it last looked around */
     int64_t pruned;     /* when the feed was, last */
     struct fr_clock clock;
-    struct fr_rate notes, refusals, refetches;
+    struct fr_rates rates, rates_before; /* now; at the start of this batch */
     struct fr_vault_identities *identities; /* NULL: no limit */
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;

@@ -269,7 +269,7 @@ static enum fr_code refuse(struct loop *l, const struct taken *t, struct fr_err 
     if (t->m.id != 0)
         answer(t->worker, &t->worker->held, &reply, t->m.id);
     fr_vault_reply_clear(&reply);
-    return fr_vault_audit_rated(l->v, &l->v->refusals, &said, t->why.msg, err);
+    return fr_vault_audit_rated(l->v, &l->v->rates.refusals, &said, t->why.msg, err);
 }
 
 /* FR_EBUSY: the whole batch has to be done again, or, if the store has not got all

@@ -31,6 +31,10 @@ struct slot {
 struct fr_vault_identities {
     long per_minute;
     struct slot slot[FR_VAULT_IDENTITIES];
+    struct {
+        struct slot *slot, was;
+    } counted[FR_VAULT_BATCH_MAX]; /* of this batch, to take it back */
+    size_t n_counted;
 };
 
 enum fr_code fr_vault_identities_new(long per_minute, struct fr_vault_identities **ret,
@@ -65,9 +69,28 @@ static struct slot *find(struct fr_vault_identities *t, const uint8_t hash[HASH_
         if (t->slot[i].bucket.last_ms < oldest->bucket.last_ms)
             oldest = &t->slot[i];
     }
-    memset(oldest, 0, sizeof *oldest);
-    memcpy(oldest->hash, hash, HASH_LEN);
     return oldest;
+}
+
+static void note(struct fr_vault_identities *t, struct slot *slot)
+{
+    if (t->n_counted == FR_VAULT_BATCH_MAX)
+        return;
+    t->counted[t->n_counted].slot = slot;
+    t->counted[t->n_counted++].was = *slot;
+}
+
+static struct slot *take_slot(struct fr_vault_identities *t,
+                              const uint8_t hash[HASH_LEN])
+{
+    struct slot *slot = find(t, hash);
+
+    note(t, slot);
+    if (memcmp(slot->hash, hash, HASH_LEN) != 0) {
+        memset(slot, 0, sizeof *slot);
+        memcpy(slot->hash, hash, HASH_LEN);
+    }
+    return slot;
 }
 
 enum fr_code fr_vault_rate_identity(struct fr_vault_identities *t, const char *identity,
@@ -79,9 +102,28 @@ enum fr_code fr_vault_rate_identity(struct fr_vault_identities *t, const char *i
         return FR_OK;
     FR_TRY(fr_sha256(fr_slice_str(identity), hash, err));
     /* On a clock that is so much slower, a rate a second is one a minute. */
-    if (fr_bucket_take(&find(t, hash)->bucket, now_ms / SECONDS_OF_MINUTE,
+    if (fr_bucket_take(&take_slot(t, hash)->bucket, now_ms / SECONDS_OF_MINUTE,
                        t->per_minute, t->per_minute))
         return FR_OK;
     return FR_FAIL_AS(err, FR_EUNREACHABLE, "enrolment-rate",
                       "more than %ld enrolments a minute of one device", t->per_minute);
+}
+
+size_t fr_vault_identities_counted(const struct fr_vault_identities *t)
+{
+    return t ? t->n_counted : 0;
+}
+
+void fr_vault_identities_undo(struct fr_vault_identities *t, size_t counted)
+{
+    while (t && t->n_counted > counted) {
+        t->n_counted--;
+        *t->counted[t->n_counted].slot = t->counted[t->n_counted].was;
+    }
+}
+
+void fr_vault_identities_keep(struct fr_vault_identities *t)
+{
+    if (t)
+        t->n_counted = 0;
 }

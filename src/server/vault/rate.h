@@ -9,7 +9,7 @@
 #define FR_SERVER_VAULT_RATE_H
 
 #include "base/bucket.h"
-#include "server/ipc/msg.h"
+#include "server/vault/vault.h"
 
 #define FR_VAULT_MESSAGES_PER_S 5000 /* of one type and one worker */
 #define FR_VAULT_ADMIN_PER_S    2000
@@ -34,5 +34,9 @@ void fr_vault_identities_free(struct fr_vault_identities *t);
 FR_MUST_USE enum fr_code fr_vault_rate_identity(struct fr_vault_identities *t,
                                                 const char *identity, int64_t now_ms,
                                                 struct fr_err *err);
+/* A request that is done again, and a batch that is not kept, have not counted. */
+size_t fr_vault_identities_counted(const struct fr_vault_identities *t);
+void fr_vault_identities_undo(struct fr_vault_identities *t, size_t counted);
+void fr_vault_identities_keep(struct fr_vault_identities *t);
 
 #endif

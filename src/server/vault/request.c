@@ -2,6 +2,7 @@
 /* One request from its message to its reply, apart from all others. */
 #include "base/str.h"
 #include "server/vault/internal.h"
+#include "server/vault/rate.h"
 
 static const struct handler {
     enum fr_code (*run)(struct fr_request *q, struct fr_err *err);
@@ -43,7 +44,7 @@ static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why
         FR_TRY(FR_ASK_PLAIN(q->v, err, policy_changed));
         return fr_vault_audit(q->v, &said, err, "%s", text);
     }
-    return fr_vault_audit_rated(q->v, &q->v->refusals, &said, text, err);
+    return fr_vault_audit_rated(q->v, &q->v->rates.refusals, &said, text, err);
 }
 
 /* Ends the savepoint: what a refused request did is taken back, that it was refused
@@ -123,6 +124,7 @@ enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
                              struct fr_err *err)
 {
     struct fr_request q = {.v = v, .m = m, .now = fr_wall_s(v->env), .reply = ret};
+    size_t counted = fr_vault_identities_counted(v->identities);
     enum fr_code rc;
 
     if (!fr_msg_is_allowed(m->type, from) || !handlers[m->type].run)
@@ -132,6 +134,8 @@ enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
     if (handlers[m->type].peer != NO_PEER)
         FR_TRY(fr_who_take(m, &q.who, err));
     rc = run(&q, err);
+    if (rc == FR_EBUSY)
+        fr_vault_identities_undo(v->identities, counted);
     finish(&q, rc, err);
     /* FR_EINVALID means the worker; what a store or codec calls so is our own. */
     return rc == FR_EINVALID ? FR_EINTERNAL : rc;
@@ -142,11 +146,24 @@ enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err)
     enum fr_code rc;
 
     v->n_grown = 0;
+    v->rates_before = v->rates;
+    fr_vault_identities_keep(v->identities);
     FR_TRY(FR_ASK_PLAIN(v, err, begin));
     rc = fr_vault_heed(v, err);
     if (rc != FR_OK)
         (void)FR_ASK_PLAIN(v, NULL, rollback);
     return rc;
+}
+
+/* What was counted for a batch that is not kept was not; and what it has read of the
+ * store's facts may have been its own. */
+static void forget(struct fr_vault *v)
+{
+    v->n_grown = 0;
+    v->rates = v->rates_before;
+    fr_vault_identities_undo(v->identities, 0);
+    if (v->has_read_facts)
+        v->has_facts = false;
 }
 
 enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)
@@ -156,15 +173,15 @@ enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)
     if (rc == FR_OK)
         rc = FR_ASK_PLAIN(v, err, commit);
     else
-        fr_vault_rollback(v);
+        (void)FR_ASK_PLAIN(v, NULL, rollback);
     if (rc != FR_OK)
-        v->n_grown = 0;
+        forget(v);
     return rc;
 }
 
 void fr_vault_rollback(struct fr_vault *v)
 {
-    v->n_grown = 0;
+    forget(v);
     (void)FR_ASK_PLAIN(v, NULL, rollback);
 }
 

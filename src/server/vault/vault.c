@@ -65,9 +65,9 @@ static void fill_defaults(struct fr_vault *v)
         c->expiry_max_s = FR_EXPIRY_DEFAULT;
     if (c->grace_s <= 0)
         c->grace_s = FR_VAULT_GRACE_S;
-    v->notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
-    v->refusals.limit = REFUSALS_PER_S;
-    v->refetches.limit = REFETCHES_PER_S;
+    v->rates.notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
+    v->rates.refusals.limit = REFUSALS_PER_S;
+    v->rates.refetches.limit = REFETCHES_PER_S;
 }
 
 /* ---- the first batch ---- */

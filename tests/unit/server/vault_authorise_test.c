@@ -245,6 +245,47 @@ static void worker_may_send_only_its_own_messages(void **state)
     assert_int_equal(lab_ask(l, FR_WORKER_ADMIN, &m), FR_EINVALID);
 }
 
+/* A store that is asked in passes: the first has no answer yet. */
+static struct fr_store_methods in_passes;
+static void (*commit_of_store)(struct fr_store *s, const struct fr_store_credential *c,
+                               struct fr_slice response, struct fr_store_displaced *ret,
+                               struct fr_store_call call);
+
+static void not_yet(struct fr_store *s, const struct fr_store_credential *c,
+                    struct fr_slice response, struct fr_store_displaced *ret,
+                    struct fr_store_call call)
+{
+    const struct fr_err err = {.code = FR_EBUSY, .reason = "not-yet"};
+
+    (void)s;
+    (void)c;
+    (void)response;
+    (void)ret;
+    in_passes.credential_commit = commit_of_store;
+    call.done(call.ctx, FR_EBUSY, &err);
+}
+
+static void enrolment_counts_once_in_how_many_passes_ever(void **state)
+{
+    struct lab *l = *state;
+    struct lab_commit c;
+
+    lab_populate(l);
+    lab_close(l);
+    l->config.enrolments_per_minute = 1;
+    lab_open(l);
+    in_passes = *l->config.store->methods;
+    commit_of_store = in_passes.credential_commit;
+    in_passes.credential_commit = not_yet;
+    l->config.store->methods = &in_passes;
+    c = lab_commit_of(l, KEY_ID(1));
+    assert_int_equal(lab_commit(l, &c), FR_EBUSY);
+    assert_int_equal(lab_commit(l, &c), FR_OK);
+    c = lab_commit_of(l, KEY_ID(2));
+    assert_int_equal(lab_commit(l, &c), FR_EUNREACHABLE);
+    assert_string_equal(l->err.reason, "enrolment-rate");
+}
+
 int main(void)
 {
 #define LAB(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
@@ -267,6 +308,7 @@ int main(void)
         LAB(undefined_suid_is_malformed),
         LAB(expiry_is_capped_and_must_lie_ahead),
         LAB(a_yes_writes_nothing),
+        LAB(enrolment_counts_once_in_how_many_passes_ever),
         LAB(worker_may_send_only_its_own_messages),
     };
 

@@ -70,6 +70,25 @@ static void step_that_stays_is_believed_after_a_day(void **state)
     assert_int_equal(lab_count_reason(l, "expired"), 1);
 }
 
+/* A full disk at that moment does not begin the day anew. */
+static void belief_that_could_not_be_written_comes_with_the_next_tick(void **state)
+{
+    struct lab *l = *state;
+    int64_t due;
+
+    enrolled(l);
+    step(l, YEAR);
+    fr_fake_env_advance(&l->fake, DAY * 1000);
+    l->commits_fail = true;
+    assert_int_equal(fr_vault_tick(l->vault, &due, &l->err), FR_ESTORE);
+    l->commits_fail = false;
+    assert_int_equal(n_keys(l), 1);
+    tick(l);
+    assert_int_equal(n_keys(l), 0);
+    assert_int_equal(lab_count_reason(l, "clock-step"), 1);
+    assert_int_equal(lab_count_reason(l, "clock-believed"), 1);
+}
+
 static void keys_retire_on_time_while_the_clock_is_right(void **state)
 {
     struct lab *l = *state;
@@ -151,6 +170,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAB(keys_outlive_a_step_forward_and_back),
         LAB(step_that_stays_is_believed_after_a_day),
+        LAB(belief_that_could_not_be_written_comes_with_the_next_tick),
         LAB(keys_retire_on_time_while_the_clock_is_right),
         LAB(restart_does_not_make_a_wrong_clock_right),
         LAB(server_that_was_off_for_long_waits_a_day),

@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/ask.h"
 #include "vault_lab.h"
 
 #define NOT_HEX "zz112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
@@ -127,6 +128,39 @@ static void key_file_from_a_backup_serves_a_new_database(void **state)
     assert_opens(l);
 }
 
+/* Another node, which came between, at the first commit. */
+static struct fr_store_methods with_others;
+static void (*commit_of_store)(struct fr_store *s, struct fr_store_call call);
+
+static void commit_again(struct fr_store *s, struct fr_store_call call)
+{
+    struct fr_err err = {.code = FR_EBUSY};
+
+    with_others.commit = commit_of_store;
+    FR_STORE_ASK_PLAIN(s, &err, rollback);
+    call.done(call.ctx, FR_EBUSY, &err);
+}
+
+static void first_batch_that_is_done_again_names_its_key(void **state)
+{
+    FR_AUTO_CLEAR(buf) kek = FR_BUF_INIT(64);
+    struct fr_store *s = NULL;
+    struct lab *l = *state;
+    struct fr_err err = {0};
+
+    lab_close(l);
+    assert_int_equal(unlink(l->database), 0);
+    assert_ok(fr_store_sqlite_open(l->database, &s, &err));
+    with_others = *s->methods;
+    commit_of_store = with_others.commit;
+    with_others.commit = commit_again;
+    s->methods = &with_others;
+    l->config.store = s;
+    assert_ok(fr_vault_open(&l->config, &l->vault, &err));
+    assert_ok(FR_STORE_ASK(s, &err, meta_get, "kek", &kek));
+    assert_int_not_equal(kek.len, 0);
+}
+
 int main(void)
 {
 #define LAB(test) cmocka_unit_test_setup_teardown(test, lab_setup, lab_teardown)
@@ -138,6 +172,7 @@ int main(void)
         LAB(key_file_that_is_no_key_is_refused_without_showing_it),
         LAB(database_of_a_newer_program_is_refused),
         LAB(key_file_from_a_backup_serves_a_new_database),
+        LAB(first_batch_that_is_done_again_names_its_key),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

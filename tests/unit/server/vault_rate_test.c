@@ -45,6 +45,27 @@ static void a_device_enrols_so_often_a_minute(void **state)
     fr_vault_identities_free(t);
 }
 
+/* A batch among other nodes' is done in passes, and again from its begin. */
+static void what_is_done_again_counts_once(void **state)
+{
+    struct fr_vault_identities *t = NULL;
+    size_t counted;
+
+    (void)state;
+    assert_ok(fr_vault_identities_new(3, &t, &err));
+    assert_int_equal(allowed(t, "anchor/dns:a", 60000), 3);
+    fr_vault_identities_keep(t);
+    assert_ok(fr_vault_rate_identity(t, "anchor/dns:b", 60000, &err));
+    counted = fr_vault_identities_counted(t);
+    assert_int_equal(allowed(t, "anchor/dns:b", 60000), 2);
+    fr_vault_identities_undo(t, counted);
+    assert_int_equal(allowed(t, "anchor/dns:b", 60000), 2);
+    fr_vault_identities_undo(t, 0);
+    assert_int_equal(allowed(t, "anchor/dns:b", 60000), 3);
+    assert_int_equal(allowed(t, "anchor/dns:a", 60000), 0); /* what was kept is */
+    fr_vault_identities_free(t);
+}
+
 static void many_devices_take_no_more_memory(void **state)
 {
     struct fr_vault_identities *t = NULL;
@@ -68,6 +89,8 @@ static void no_limit_is_no_table(void **state)
     (void)state;
     assert_ok(fr_vault_identities_new(0, &t, &err));
     assert_null(t);
+    fr_vault_identities_undo(t, fr_vault_identities_counted(t));
+    fr_vault_identities_keep(t);
     assert_int_equal(allowed(t, "dev1", 1), 1000);
 }
 
@@ -76,6 +99,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_worker_says_so_much_of_a_type_a_second),
         cmocka_unit_test(a_device_enrols_so_often_a_minute),
+        cmocka_unit_test(what_is_done_again_counts_once),
         cmocka_unit_test(many_devices_take_no_more_memory),
         cmocka_unit_test(no_limit_is_no_table),
     };

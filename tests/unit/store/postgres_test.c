@@ -188,6 +188,37 @@ static void refusal_that_is_a_promise_holds_before_the_next_commit(void **state)
     assert_retry(&t->a, ASK_PLAIN(&t->a, commit));
 }
 
+/* As the vault's loop does it: what requests ask is read before any of them writes. */
+static void key_is_not_denied_and_committed_by_one_batch(void **state)
+{
+    struct fr_store_audit denied = {.at = 1,
+                                    .action = "lookup",
+                                    .subject = KEY(1),
+                                    .decision = "refused"};
+    struct two *t = nodes(state);
+    struct fr_store_displaced d;
+
+    DO_PLAIN(&t->a, begin);
+    t->a.s->methods->gather(t->a.s, true);
+    assert_int_equal(commit_key(&t->a, KEY(1), &d), FR_EBUSY);
+    t->a.s->methods->gather(t->a.s, false);
+    assert_int_equal(t->a.s->methods->wait(t->a.s, &t->a.err), FR_OK);
+    DO(&t->a, audit_add, &denied);
+    DO_PLAIN(&t->a, policy_changed);
+    DO_PLAIN(&t->a, mark);
+    assert_int_equal(commit_key(&t->a, KEY(1), &d), FR_OK);
+    assert_retry(&t->a, ASK_PLAIN(&t->a, commit));
+    DO_PLAIN(&t->a, begin);
+    DO(&t->a, audit_add, &denied);
+    DO_PLAIN(&t->a, policy_changed);
+    DO_PLAIN(&t->a, mark);
+    assert_int_equal(commit_key(&t->a, KEY(1), &d), FR_ECONFLICT);
+    assert_int_equal(commit_key(&t->a, KEY(2), &d), FR_OK); /* alone, it may do both */
+    DO_PLAIN(&t->a, keep);
+    DO_PLAIN(&t->a, commit);
+    assert_int_equal(number("SELECT COUNT(*) FROM credential"), 1);
+}
+
 static void line_under_a_name_that_another_took_is_refused(void **state)
 {
     const struct fr_store_node taken = {.name = "a", .instance = "other", .seen = 9};
@@ -242,6 +273,21 @@ static void request_sees_what_it_wrote_itself(void **state)
 }
 
 /* ---- what is lost ---- */
+
+static void batch_that_could_not_begin_spoils_no_other(void **state)
+{
+    struct two *t = nodes(state);
+    struct fr_store_displaced d;
+
+    DO_PLAIN(&t->a, begin);
+    assert_int_equal(commit_key(&t->a, KEY(1), &d), FR_OK);
+    DO_PLAIN(&t->b, policy_changed);
+    assert_retry(&t->a, ASK_PLAIN(&t->a, commit)); /* the next is done alone */
+    sql("ALTER TABLE progress RENAME TO elsewhere");
+    assert_int_equal(ASK_PLAIN(&t->a, begin), FR_ESTORE);
+    sql("ALTER TABLE elsewhere RENAME TO progress");
+    commit_alone(&t->a, KEY(1));
+}
 
 static void lost_connection_fails_its_batch_and_no_other(void **state)
 {
@@ -338,9 +384,11 @@ int main(void)
         T(ack_that_comes_between_saves_its_key),
         T(right_that_is_taken_away_holds_before_the_next_commit),
         T(refusal_that_is_a_promise_holds_before_the_next_commit),
+        T(key_is_not_denied_and_committed_by_one_batch),
         T(line_under_a_name_that_another_took_is_refused),
         T(answers_are_gathered_and_then_at_hand),
         T(request_sees_what_it_wrote_itself),
+        T(batch_that_could_not_begin_spoils_no_other),
         T(lost_connection_fails_its_batch_and_no_other),
         T(newer_schema_is_refused_and_left_alone),
         T(schema_goes_down_and_up_again),
