@@ -225,15 +225,30 @@ class Restore(StoreTest):
         path = self.backup()
         lost = self.provision(b)
         self.lab.daemon.stop(signal.SIGKILL)
-        run = self.retry_restore(path)
+        run = self.retry_restore(path, "--replace")
         self.assertIn(lost, self.keys_of(said(run)["aside"]))
         self.lab.start()
         self.assertWorks(a)
 
-    def retry_restore(self, path):
+    def test_a_log_whose_store_is_gone_is_not_played_into_what_is_restored(self):
+        a, b = self.devices("a", "b")
+        self.provision(a)
+        path = self.backup()
+        lost = self.provision(b)
+        self.lab.daemon.stop(signal.SIGKILL)
+        self.assertGreater(os.path.getsize(self.db + "-wal"), 0)
+        os.unlink(self.db)
+        self.assertNotIn("aside", said(self.retry_restore(path)))
+        self.assertNotIn(lost, self.keys_of(self.db))
+        self.assertTrue([f for f in os.listdir(self.lab.path("state"))
+                         if f.startswith("fieldroot.db.replaced-") and f.endswith("-wal")])
+        self.lab.start()
+        self.assertWorks(a)
+
+    def retry_restore(self, path, *args):
         """The children of a killed parent hold the lock until they are gone."""
         def tried():
-            run = self.restore(path, "--replace")
+            run = self.restore(path, *args)
             return run if said(run).get("reason") != "already-running" else None
         return lab.wait_until(tried, "the lock")
 

@@ -149,23 +149,54 @@ static enum fr_code name_aside(const char *database, char *ret, size_t size,
 }
 
 /* Its log belongs to it: what is in there goes into the file first, unless the file is
- * past reading. Then both move, and nothing is lost either. */
-static enum fr_code set_aside(const char *database, char *ret, size_t size,
-                              struct fr_err *err)
+ * past reading. Then both move, and nothing is lost either. A log whose file is gone
+ * must not stay: SQLite would play it into what comes. */
+static enum fr_code set_logs_aside(const char *database, const char *aside,
+                                   struct fr_err *err)
 {
     fr_store_sqlite_settle(database);
-    FR_TRY(name_aside(database, ret, size, err));
-    FR_TRY(move_if_there(database, "-wal", ret, err));
-    FR_TRY(move_if_there(database, "-shm", ret, err));
-    return move_if_there(database, "", ret, err);
+    FR_TRY(move_if_there(database, "-wal", aside, err));
+    FR_TRY(move_if_there(database, "-shm", aside, err));
+    return move_if_there(database, "-journal", aside, err);
+}
+
+/* There is a store at every moment: a server that starts makes none of its own. */
+static enum fr_code replace(const char *part, const char *database, const char *aside,
+                            struct fr_err *err)
+{
+    enum fr_code rc;
+
+    if (link(database, aside) != 0) /* a filesystem without links */
+        FR_TRY(move_if_there(database, "", aside, err));
+    rc = fr_file_rename(part, database, err);
+    if (rc != FR_OK && access(part, F_OK) == 0 && access(database, F_OK) == 0)
+        (void)unlink(aside);
+    return rc;
 }
 
 static enum fr_code put_in_place(const char *part, const char *database,
                                  struct fr_store_restored *ret, struct fr_err *err)
 {
-    if (access(database, F_OK) == 0)
-        FR_TRY(set_aside(database, ret->aside, sizeof ret->aside, err));
-    return fr_file_rename(part, database, err);
+    bool is_there = access(database, F_OK) == 0;
+    char aside[sizeof ret->aside];
+
+    FR_TRY(name_aside(database, aside, sizeof aside, err));
+    FR_TRY(set_logs_aside(database, aside, err));
+    if (!is_there)
+        return fr_file_rename(part, database, err);
+    memcpy(ret->aside, aside, sizeof aside);
+    return replace(part, database, aside, err);
+}
+
+/* What its log still holds would not come along. */
+static enum fr_code check_has_no_log(const char *part, struct fr_err *err)
+{
+    char log[4200];
+
+    snprintf(log, sizeof log, "%s-wal", part);
+    if (access(log, F_OK) == 0)
+        return FR_FAIL(err, FR_ESTORE, "%s could not be written into its store", log);
+    return FR_OK;
 }
 
 static enum fr_code restore_file(const struct fr_server_config *c, const char *file,
@@ -178,6 +209,8 @@ static enum fr_code restore_file(const struct fr_server_config *c, const char *f
         return FR_FAIL(err, FR_EUSAGE, "%s: the name is too long", c->database);
     fr_tool_remove(part); /* of a restore that was cut */
     rc = prepare(c, file, part, &ret->summary, err);
+    if (rc == FR_OK)
+        rc = check_has_no_log(part, err);
     if (rc == FR_OK)
         rc = put_in_place(part, c->database, ret, err);
     if (rc != FR_OK)

@@ -191,10 +191,8 @@ static void refusal_that_is_a_promise_holds_before_the_next_commit(void **state)
 /* As the vault's loop does it: what requests ask is read before any of them writes. */
 static void key_is_not_denied_and_committed_by_one_batch(void **state)
 {
-    struct fr_store_audit denied = {.at = 1,
-                                    .action = "lookup",
-                                    .subject = KEY(1),
-                                    .decision = "refused"};
+    struct fr_store_audit denied = {
+        .at = 1, .action = "lookup", .subject = KEY(1), .decision = "refused"};
     struct two *t = nodes(state);
     struct fr_store_displaced d;
 
