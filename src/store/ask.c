@@ -75,21 +75,37 @@ static enum fr_code check_line(void *ctx, const struct fr_store_audit *line,
     return FR_OK;
 }
 
+enum fr_code fr_store_audit_start(const char *node, struct fr_store_chain *ret,
+                                  struct fr_err *err)
+{
+    *ret = (struct fr_store_chain){0};
+    snprintf(ret->at.name, sizeof ret->at.name, "%s", node);
+    return fr_store_audit_root(node, ret->at.hash, err);
+}
+
+enum fr_code fr_store_audit_go_on(struct fr_store *s, struct fr_store_chain *chain,
+                                  size_t limit, size_t *ret_n, struct fr_err *err)
+{
+    struct walk w = {.chain = chain};
+    struct fr_store_audit_rows rows = {.row = check_line, .ctx = &w};
+
+    FR_TRY(FR_STORE_ASK(s, err, audit_walk, chain->at.name, chain->at.seq,
+                        limit < WALK_PAGE ? limit : (size_t)WALK_PAGE, rows));
+    chain->lines += w.n;
+    *ret_n = w.n;
+    return FR_OK;
+}
+
 enum fr_code fr_store_audit_verify(struct fr_store *s, const char *node,
                                    struct fr_store_chain *ret, struct fr_err *err)
 {
-    struct fr_store_chain chain = {0};
-    struct walk w = {.chain = &chain};
-    struct fr_store_audit_rows rows = {.row = check_line, .ctx = &w};
+    struct fr_store_chain chain;
+    size_t n;
 
-    snprintf(chain.at.name, sizeof chain.at.name, "%s", node);
-    FR_TRY(fr_store_audit_root(node, chain.at.hash, err));
+    FR_TRY(fr_store_audit_start(node, &chain, err));
     do {
-        w.n = 0;
-        FR_TRY(FR_STORE_ASK(s, err, audit_walk, node, chain.at.seq, (size_t)WALK_PAGE,
-                            rows));
-        chain.lines += w.n;
-    } while (w.n > 0 && !chain.broken_at);
+        FR_TRY(fr_store_audit_go_on(s, &chain, WALK_PAGE, &n, err));
+    } while (n > 0 && !chain.broken_at);
     *ret = chain;
     return FR_OK;
 }

@@ -434,6 +434,15 @@ struct fr_store_chain {
 FR_MUST_USE enum fr_code fr_store_audit_verify(struct fr_store *s, const char *node,
                                                struct fr_store_chain *ret,
                                                struct fr_err *err);
+/* The same in parts: begins, and goes on for at most limit lines; *ret_n 0: it is at
+ * its end. */
+FR_MUST_USE enum fr_code fr_store_audit_start(const char *node,
+                                              struct fr_store_chain *ret,
+                                              struct fr_err *err);
+FR_MUST_USE enum fr_code fr_store_audit_go_on(struct fr_store *s,
+                                              struct fr_store_chain *chain,
+                                              size_t limit, size_t *ret_n,
+                                              struct fr_err *err);
 
 /*
  * SQLite in one file (0600): WAL, synchronous=FULL. Makes it with the newest schema, or

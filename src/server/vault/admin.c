@@ -200,23 +200,63 @@ enum fr_code fr_admin_status(const struct fr_call *c, json_t **ret, struct fr_er
         ret, err);
 }
 
-static enum fr_code verify(const struct fr_call *c, json_t **ret, struct fr_err *err)
-{
-    struct fr_chain chain;
+enum { VERIFY_LINES = 1000 }; /* of a part, which keeps nobody waiting for long */
 
-    FR_TRY(fr_vault_verify_audit(c->v, &chain, err));
-    if (chain.broken_at)
+static enum fr_code check_whole(const struct fr_chain *chain, struct fr_err *err)
+{
+    if (chain->broken_at)
         return FR_FAIL_AS(
             err, FR_ESTORE, "audit-broken",
             "the audit trail of node \"%s\" is broken at line %llu: it was "
             "changed from there on, or a line before it was removed",
-            chain.node, (unsigned long long)chain.broken_at);
-    if (chain.is_cut)
+            chain->at.name, (unsigned long long)chain->broken_at);
+    if (chain->is_cut)
         return FR_FAIL_AS(
             err, FR_ESTORE, "audit-broken",
             "the audit trail of node \"%s\" does not end where it was ended: "
             "lines were removed from its end, or added",
-            chain.node);
+            chain->at.name);
+    return FR_OK;
+}
+
+static enum fr_code take_place(const json_t *from, struct fr_chain *ret,
+                               struct fr_err *err)
+{
+    const char *node = "", *hash = "";
+    json_int_t seq = 0, lines = 0;
+
+    if (json_is_object(from) && json_object_size(from) == 0)
+        return FR_OK;
+    if (json_unpack((json_t *)from, "{s:s, s:I, s:s, s:I!}", "node", &node, "seq", &seq,
+                    "hash", &hash, "lines", &lines) != 0 ||
+        strlen(node) >= sizeof ret->at.name || strlen(hash) >= sizeof ret->at.hash ||
+        seq < 0 || lines < 0)
+        return FR_FAIL(err, FR_EUSAGE,
+                       "\"from\" must be {}, or \"next\" of the answer before");
+    snprintf(ret->at.name, sizeof ret->at.name, "%s", node);
+    snprintf(ret->at.hash, sizeof ret->at.hash, "%s", hash);
+    ret->at.seq = (uint64_t)seq;
+    ret->lines = (uint64_t)lines;
+    ret->has_begun = true;
+    return FR_OK;
+}
+
+/* Of the whole at once; or, with "from", of a part. */
+static enum fr_code verify(const struct fr_call *c, json_t **ret, struct fr_err *err)
+{
+    const json_t *from = json_object_get(c->in, "from");
+    struct fr_chain chain = {0};
+
+    if (from)
+        FR_TRY(take_place(from, &chain, err));
+    FR_TRY(fr_vault_verify_some(c->v, &chain, from ? VERIFY_LINES : SIZE_MAX, err));
+    FR_TRY(check_whole(&chain, err));
+    if (!chain.is_at_end)
+        return fr_call_result(json_pack("{s:{s:s, s:I, s:s, s:I}}", "next", "node",
+                                        chain.at.name, "seq", (json_int_t)chain.at.seq,
+                                        "hash", chain.at.hash, "lines",
+                                        (json_int_t)chain.lines),
+                              ret, err);
     return fr_call_result(
         json_pack("{s:b, s:I}", "intact", 1, "lines", (json_int_t)chain.lines), ret,
         err);

@@ -124,31 +124,89 @@ static enum fr_code is_sealed(const struct fr_vault *v,
     return FR_OK;
 }
 
-static enum fr_code verify_node(struct fr_vault *v, const struct fr_store_node *node,
-                                struct fr_chain *chain, struct fr_err *err)
+/* What this batch has added itself is sealed with it, and not before. */
+static enum fr_code is_ended(struct fr_vault *v, const struct fr_store_node *node,
+                             const struct fr_store_node *at, bool *ret,
+                             struct fr_err *err)
 {
-    struct fr_store_chain found;
-    bool sealed = true;
+    struct fr_store_node end = {0};
+    enum fr_code rc = FR_ASK(v, err, audit_tail, &end);
 
-    FR_TRY(fr_store_audit_verify(v->store, node->name, &found, err));
-    memcpy(chain->node, node->name, sizeof chain->node);
-    chain->lines += found.lines;
+    if (rc == FR_ENOTFOUND || (rc == FR_OK && !fr_str_equal(end.name, node->name)))
+        return is_sealed(v, node, at, ret, err);
+    FR_TRY(rc);
+    FR_TRY(is_sealed(v, node, node, ret, err));
+    *ret &= end.seq == at->seq && fr_str_equal(end.hash, at->hash);
+    return FR_OK;
+}
+
+/* The node's record is read before its lines: what other nodes add meanwhile comes with
+ * the lines that are read next. */
+static enum fr_code verify_page(struct fr_vault *v, struct fr_chain *chain,
+                                size_t *limit, struct fr_err *err)
+{
+    struct fr_store_chain found = {.at = chain->at};
+    struct fr_store_node node = {0};
+    bool ended = true;
+    size_t n;
+
+    FR_TRY(FR_ASK(v, err, node_find, chain->at.name, &node));
+    FR_TRY(fr_store_audit_go_on(v->store, &found, *limit, &n, err));
+    if (n == 0)
+        FR_TRY(is_ended(v, &node, &found.at, &ended, err));
+    chain->at = found.at;
+    chain->lines += n;
     chain->broken_at = found.broken_at;
-    if (!found.broken_at)
-        FR_TRY(is_sealed(v, node, &found.at, &sealed, err));
-    chain->is_cut = !sealed;
+    chain->is_cut = !ended;
+    if (n == 0)
+        chain->at.hash[0] = 0;
+    *limit -= n;
+    return FR_OK;
+}
+
+/* The next node, if the chain of this one was looked at. */
+static enum fr_code settle(struct fr_chain *chain, const struct fr_store_nodes *nodes,
+                           struct fr_err *err)
+{
+    struct fr_store_chain start;
+    size_t i = 0;
+
+    if (chain->has_begun && chain->at.hash[0])
+        return FR_OK;
+    while (chain->has_begun && i < nodes->n &&
+           strcmp(nodes->list[i].name, chain->at.name) <= 0)
+        i++;
+    chain->has_begun = true;
+    chain->is_at_end = i == nodes->n;
+    if (chain->is_at_end)
+        return FR_OK;
+    FR_TRY(fr_store_audit_start(nodes->list[i].name, &start, err));
+    chain->at = start.at;
+    return FR_OK;
+}
+
+enum fr_code fr_vault_verify_some(struct fr_vault *v, struct fr_chain *chain,
+                                  size_t limit, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(store_nodes) nodes = {0};
+
+    FR_TRY(fr_store_nodes_read(v->store, &nodes, err));
+    FR_TRY(settle(chain, &nodes, err));
+    while (limit > 0 && !chain->is_at_end) {
+        FR_TRY(verify_page(v, chain, &limit, err));
+        if (chain->broken_at || chain->is_cut)
+            return FR_OK;
+        FR_TRY(settle(chain, &nodes, err));
+    }
     return FR_OK;
 }
 
 enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
                                    struct fr_err *err)
 {
-    FR_AUTO_CLEAR(store_nodes) nodes = {0};
     struct fr_chain chain = {0};
 
-    FR_TRY(fr_store_nodes_read(v->store, &nodes, err));
-    for (size_t i = 0; i < nodes.n && !chain.broken_at && !chain.is_cut; i++)
-        FR_TRY(verify_node(v, &nodes.list[i], &chain, err));
+    FR_TRY(fr_vault_verify_some(v, &chain, SIZE_MAX, err));
     *ret = chain;
     return FR_OK;
 }

@@ -21,8 +21,8 @@ enum fr_code fr_vault_discover(struct fr_request *q, struct fr_err *err)
                           q->who.listing.name);
     FR_TRY(rc);
     fr_reply_put(q->reply, FR_F_JSON, fr_buf_view(&body));
-    return fr_vault_audit_rated(q->v, &q->v->rates.refusals, &said, "instructions handed out",
-                                err);
+    return fr_vault_audit_rated(q->v, &q->v->rates.refusals, &said,
+                                "instructions handed out", err);
 }
 
 enum fr_code fr_vault_note(struct fr_request *q, struct fr_err *err)

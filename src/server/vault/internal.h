@@ -67,7 +67,7 @@ struct fr_vault {
     uint64_t feed_seen; /* where the feed was when it last looked around */
     int64_t pruned;     /* when the feed was, last */
     struct fr_clock clock;
-    struct fr_rates rates, rates_before; /* now; at the start of this batch */
+    struct fr_rates rates, rates_before;    /* now; at the start of this batch */
     struct fr_vault_identities *identities; /* NULL: no limit */
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
@@ -230,14 +230,20 @@ FR_MUST_USE enum fr_code fr_vault_audit_rated(struct fr_vault *v, struct fr_rate
 /* The last of a batch. */
 FR_MUST_USE enum fr_code fr_vault_seal_audit(struct fr_vault *v, struct fr_err *err);
 
+/* How far all chains were looked at, node by node in the order of their names. */
 struct fr_chain {
-    uint64_t lines;                   /* of all nodes */
-    char node[FR_STORE_NODE_MAX + 1]; /* whose chain was looked at last */
-    uint64_t broken_at; /* sequence number of the first bad line; 0: none */
-    bool is_cut;        /* it does not end where the vault ended it */
+    uint64_t lines;            /* of all nodes */
+    struct fr_store_node at;   /* whose chain, and how far; hash "": to its end */
+    bool has_begun, is_at_end; /* all of it was looked at */
+    uint64_t broken_at;        /* sequence number of the first bad line; 0: none */
+    bool is_cut;               /* it does not end where the vault ended it */
 };
 FR_MUST_USE enum fr_code fr_vault_verify_audit(struct fr_vault *v, struct fr_chain *ret,
                                                struct fr_err *err);
+/* At most limit lines more; *chain starts as {0}. */
+FR_MUST_USE enum fr_code fr_vault_verify_some(struct fr_vault *v,
+                                              struct fr_chain *chain, size_t limit,
+                                              struct fr_err *err);
 
 /* NULL: no JSON, a member twice, or nested deeper than we recurse. */
 json_t *fr_json_parse(struct fr_slice text);
