@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "store/facts.h"
 #include "vault_lab.h"
 
 enum { N_KEYS = 150 }; /* three steps of work */
@@ -210,6 +211,38 @@ static void a_step_that_is_not_kept_is_done_again(void **state)
     free(keys);
 }
 
+/* While this node was held up, another ended the rekeying, or began the next. */
+static struct fr_store_methods among_others;
+static void (*rewrap_of_store)(struct fr_store *s, const char *key_id,
+                               struct fr_slice wrapped, struct fr_store_call call);
+
+static void rewrap_late(struct fr_store *s, const char *key_id, struct fr_slice wrapped,
+                        struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    among_others.credential_rewrap = rewrap_of_store;
+    assert_ok(fr_fact_set(s, FR_FACT_GENERATION, "of another node", &err));
+    rewrap_of_store(s, key_id, wrapped, call);
+}
+
+static void a_step_by_rules_that_are_over_is_not_kept(void **state)
+{
+    struct lab *l = *state;
+    bool worked;
+
+    enrol_all(l);
+    begin(l);
+    among_others = *l->config.store->methods;
+    rewrap_of_store = among_others.credential_rewrap;
+    among_others.credential_rewrap = rewrap_late;
+    l->config.store->methods = &among_others;
+    assert_int_equal(fr_vault_rekey_step(l->vault, &worked, &l->err), FR_EBUSY);
+    assert_contains(lab_say(l, "{'op':'status'}"), "\"done\":64");
+    finish(l);
+    assert_contains(lab_say(l, "{'op':'status'}"), "\"rekey\":null");
+}
+
 static void it_begins_once_and_not_with_the_same_key(void **state)
 {
     struct lab *l = *state;
@@ -338,6 +371,7 @@ int main(void)
         LAB(the_files_change_places_and_the_old_key_is_useless),
         LAB(a_kill_before_the_files_changed_places_is_made_good),
         LAB(a_step_that_is_not_kept_is_done_again),
+        LAB(a_step_by_rules_that_are_over_is_not_kept),
         LAB(it_begins_once_and_not_with_the_same_key),
         LAB(without_the_next_key_nobody_serves),
         LAB(a_key_that_is_broken_keeps_no_other_back),
