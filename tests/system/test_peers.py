@@ -141,6 +141,20 @@ class StockAuthority:
         return self.index + ".crl"
 
 
+def crl_of_many(authority, n):
+    """A CRL of our authority that revokes n serials, highest first, by stock openssl."""
+    prefix = os.path.join(authority.folder, "many")
+    with open(prefix + ".index", "w", encoding="utf-8") as f:
+        f.writelines(f"R\t491231235959Z\t260101000000Z\t{serial:04X}\tunknown\t/CN={serial}\n"
+                     for serial in range(n, 0, -1))
+    with open(prefix + ".conf", "w", encoding="utf-8") as f:
+        f.write(f"[ca]\ndefault_ca=d\n[d]\ndatabase={prefix}.index\n"
+                "default_md=sha256\ndefault_crl_days=1\n")
+    openssl("ca", "-config", prefix + ".conf", "-cert", authority.pem, "-keyfile",
+            os.path.join(authority.folder, "ca.key"), "-gencrl", "-out", prefix + ".crl")
+    return prefix + ".crl"
+
+
 class Revocation(lab.TestCase):
     def test_a_revoked_device_is_refused(self):
         site = self.site()
@@ -152,6 +166,12 @@ class Revocation(lab.TestCase):
         site.start()
         self.assertRefused(bad.provision(site.mef()), "tls-alert-44")
         self.assertEqual(good.provision(site.mef(), "--renew").status, 0)
+
+    def test_a_long_crl_serves_who_is_not_in_it(self):
+        """OpenSSL sorts it at the first look, and glibc asks how much memory there is."""
+        site = self.site()
+        site.start(mef=f'enrolee-crl = "{crl_of_many(site.device_ca, 1000)}"')
+        self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
 
     def test_a_revoked_mef_is_refused(self):
         site = self.site().start()

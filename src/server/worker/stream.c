@@ -26,6 +26,7 @@ struct fr_stream {
     struct fr_slice in;   /* what this turn's recv() got and TLS has not taken */
     struct fr_buf unsent; /* what the kernel did not take */
     bool is_up, eof, paused, is_mute;
+    bool is_choked; /* too much is unsent to hear more */
     bool *gone; /* told when the stream is freed inside a hook */
 };
 
@@ -95,24 +96,41 @@ void fr_stream_room_free(struct fr_stream_room *room)
 
 /* ---- out ---- */
 
-void fr_stream_pause(struct fr_stream *s, bool pause)
+static void listen_again(struct fr_stream *s)
 {
-    if (s->paused == pause)
-        return;
-    s->paused = pause;
-    if (pause)
+    if (s->paused || s->is_choked)
         event_del(s->on_read);
     else
         event_add(s->on_read, NULL);
 }
 
-/* Nothing more can be said: the next read shows why, and ends the stream. */
+void fr_stream_pause(struct fr_stream *s, bool pause)
+{
+    if (s->paused == pause)
+        return;
+    s->paused = pause;
+    listen_again(s);
+}
+
+/* Nothing more can be said: the next read shows why, and ends the stream, even one that
+ * the peer has closed in order. */
 static void give_up(struct fr_stream *s)
 {
     (void)shutdown(s->fd, SHUT_RDWR);
     fr_buf_clear(&s->unsent);
-    fr_stream_pause(s, false);
+    s->paused = s->is_choked = false;
+    listen_again(s);
     s->is_mute = true;
+}
+
+/* Each word of a peer may make TLS answer it (a key update, a renegotiation): who does
+ * not read them is not heard until it does. */
+static void choke(struct fr_stream *s, bool choked)
+{
+    if (s->is_choked == choked)
+        return;
+    s->is_choked = choked;
+    listen_again(s);
 }
 
 /* How much the kernel took. */
@@ -159,8 +177,11 @@ bool fr_stream_flush(struct fr_stream *s)
 bool fr_stream_write(struct fr_stream *s, struct fr_slice octets)
 {
     ERR_clear_error();
-    return octets.len == 0 ||
-           SSL_write(s->ssl, octets.data, (int)octets.len) == (int)octets.len;
+    if (octets.len == 0 ||
+        SSL_write(s->ssl, octets.data, (int)octets.len) == (int)octets.len)
+        return true;
+    fr_buf_reset(&s->room->out); /* or the next stream would send them */
+    return false;
 }
 
 void fr_stream_goodbye(struct fr_stream *s, bool last)
@@ -176,8 +197,10 @@ static void on_writable(int fd, short what, void *arg)
 
     (void)fd;
     (void)what;
-    if (fr_stream_flush(s))
-        s->hooks.sent(s->hooks.arg);
+    if (!fr_stream_flush(s))
+        return;
+    choke(s, false);
+    s->hooks.sent(s->hooks.arg);
 }
 
 /* ---- in ---- */
@@ -218,6 +241,8 @@ static bool shake(struct fr_stream *s, const bool *gone)
 static bool read_all(struct fr_stream *s, const bool *gone)
 {
     uint8_t *plain = s->room->plain;
+    unsigned long why;
+    bool is_closed;
     int n, error;
 
     ERR_clear_error();
@@ -230,8 +255,10 @@ static bool read_all(struct fr_stream *s, const bool *gone)
     error = SSL_get_error(s->ssl, n);
     if (error == SSL_ERROR_WANT_READ && !s->eof)
         return true;
-    end(s, error == SSL_ERROR_ZERO_RETURN ? FR_STREAM_CLOSED : FR_STREAM_CUT,
-        ERR_peek_error());
+    why = ERR_peek_error();
+    (void)send_out(s, 0); /* the alert, if it is TLS that failed */
+    is_closed = error == SSL_ERROR_ZERO_RETURN && !s->is_mute;
+    end(s, is_closed ? FR_STREAM_CLOSED : FR_STREAM_CUT, why);
     return false;
 }
 
@@ -248,10 +275,12 @@ static void on_readable(int fd, short what, void *arg)
     s->eof = n <= 0;
     s->in = fr_slice_of(room->in, n > 0 ? (size_t)n : 0);
     s->gone = &gone;
-    if (shake(s, &gone) && read_all(s, &gone))
-        (void)fr_stream_flush(s); /* TLS may have words of its own: a key update */
-    if (!gone)
+    if (shake(s, &gone) && read_all(s, &gone) && !fr_stream_flush(s))
+        choke(s, s->unsent.len > CHUNK); /* TLS may have words of its own */
+    if (!gone) {
         s->gone = NULL;
+        s->in = (struct fr_slice){0};
+    }
     fr_buf_reset(&room->out);
 }
 

@@ -20,14 +20,15 @@ struct fr_stream_room; /* buffers that the streams of a listener share */
 
 enum fr_stream_end {
     FR_STREAM_REFUSED, /* the handshake failed; its alert is sent */
-    FR_STREAM_CLOSED,  /* by the peer, in order */
-    FR_STREAM_CUT
+    FR_STREAM_CLOSED,  /* by the peer, in order: it may read on */
+    FR_STREAM_CUT      /* also after FR_STREAM_CLOSED, if it does not */
 };
 
 /* Called by the loop only, never from inside a call below. Each may free the stream. */
 struct fr_stream_hooks {
     void (*connected)(void *arg); /* the handshake is finished, the peer verified */
-    /* Octets came, at most 16 KiB a turn; borrowed during the call. */
+    /* Octets came, at most 16 KiB a turn and a record that they complete; borrowed
+     * during the call. */
     void (*octets)(void *arg, struct fr_slice octets);
     void (*sent)(void *arg); /* what fr_stream_flush() could not send at once is sent */
     void (*ended)(void *arg, enum fr_stream_end how, unsigned long ossl_error);

@@ -11,7 +11,12 @@
 
 #include "test.h"
 
-enum { TURNS = 4000, BIG = 3 * 1024 * 1024 };
+enum {
+    TURNS = 4000,
+    BIG = 3 * 1024 * 1024,
+    TOO_BIG = 5 * 1024 * 1024,
+    KEY_UPDATES = 20000
+};
 
 static struct lab {
     struct event_base *base;
@@ -79,17 +84,14 @@ static SSL *server_side(void)
     return ssl;
 }
 
-static int make(void **state)
+/* Both ends, of the base and the room that are there. */
+static void connect_two(void)
 {
     const struct fr_stream_hooks hooks = {on_connected, on_octets, on_sent, on_ended,
                                           NULL};
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
     int fds[2];
 
-    (void)state;
-    lab = (struct lab){.got = FR_BUF_INIT(BIG)};
-    lab.base = event_base_new();
-    lab.room = fr_stream_room_new();
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
     assert_ok(fr_stream_new(lab.base, lab.room, fds[0], server_side(), &hooks,
                             &lab.stream, &err));
@@ -98,6 +100,15 @@ static int make(void **state)
     SSL_CTX_free(ctx);
     assert_int_equal(SSL_set_fd(lab.client, lab.fd), 1);
     SSL_set_connect_state(lab.client);
+}
+
+static int make(void **state)
+{
+    (void)state;
+    lab = (struct lab){.got = FR_BUF_INIT(BIG)};
+    lab.base = event_base_new();
+    lab.room = fr_stream_room_new();
+    connect_two();
     return 0;
 }
 
@@ -320,6 +331,87 @@ static void goodbye_says_close_notify(void **state)
     assert_int_equal(SSL_get_error(lab.client, 0), SSL_ERROR_ZERO_RETURN);
 }
 
+/* It is not heard while it does not listen, and then as before. */
+static void a_flood_of_key_updates_unread_is_not_answered_for_ever(void **state)
+{
+    char answers[4096];
+    int n = 0;
+
+    (void)state;
+    shake_hands();
+    for (; n < KEY_UPDATES; n++) {
+        if (SSL_key_update(lab.client, SSL_KEY_UPDATE_REQUESTED) != 1 ||
+            SSL_do_handshake(lab.client) != 1)
+            break;
+        turn();
+    }
+    assert_in_range(n, 1, KEY_UPDATES - 1);
+    assert_int_equal(lab.n_ended, 0);
+    for (int i = 0; i < TURNS && lab.got.len == 0; i++) {
+        (void)SSL_write(lab.client, "after all", 9);
+        (void)!read(lab.fd, answers, sizeof answers);
+        turn();
+    }
+    assert_memory_equal(fr_buf_cstr(&lab.got), "after all", 9);
+}
+
+/* Its octets are in the room that all share. */
+static void a_write_that_fails_leaves_nothing_to_the_next_stream(void **state)
+{
+    uint8_t *much = calloc(1, TOO_BIG);
+
+    (void)state;
+    shake_hands();
+    assert_false(fr_stream_write(lab.stream, fr_slice_of(much, TOO_BIG)));
+    free(much);
+    fr_stream_free(lab.stream);
+    SSL_free(lab.client);
+    close(lab.fd);
+    lab.is_up = false;
+    connect_two();
+    shake_hands();
+    client_says("mine");
+    assert_string_equal(fr_buf_cstr(&lab.got), "mine");
+}
+
+static void octets_that_are_no_record_are_answered_by_an_alert(void **state)
+{
+    static const char junk[5 + 32] = {0x17, 3, 3, 0, 32};
+    char text[8];
+
+    (void)state;
+    shake_hands();
+    assert_int_equal(write(lab.fd, junk, sizeof junk), sizeof junk);
+    turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CUT);
+    assert_int_equal(ERR_GET_REASON(lab.why),
+                     SSL_R_DECRYPTION_FAILED_OR_BAD_RECORD_MAC);
+    ERR_clear_error();
+    assert_true(SSL_read(lab.client, text, sizeof text) <= 0);
+    assert_int_equal(ERR_GET_REASON(ERR_peek_error()),
+                     SSL_R_SSLV3_ALERT_BAD_RECORD_MAC);
+    ERR_clear_error();
+}
+
+static void a_peer_that_closed_and_does_not_wait_is_a_cut(void **state)
+{
+    (void)state;
+    shake_hands();
+    assert_int_equal(SSL_shutdown(lab.client), 0);
+    turn();
+    assert_int_equal(lab.how, FR_STREAM_CLOSED);
+    close(lab.fd);
+    lab.fd = -1;
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("too late")));
+    assert_false(fr_stream_flush(lab.stream));
+    turn();
+    assert_int_equal(lab.n_ended, 2);
+    assert_int_equal(lab.how, FR_STREAM_CUT);
+    turn();
+    assert_int_equal(lab.n_ended, 2);
+}
+
 #define ONE(name) cmocka_unit_test_setup_teardown(name, make, clean)
 
 int main(void)
@@ -336,6 +428,10 @@ int main(void)
         ONE(a_reader_that_goes_away_ends_it),
         ONE(a_hook_may_free_the_stream),
         ONE(goodbye_says_close_notify),
+        ONE(a_flood_of_key_updates_unread_is_not_answered_for_ever),
+        ONE(a_write_that_fails_leaves_nothing_to_the_next_stream),
+        ONE(octets_that_are_no_record_are_answered_by_an_alert),
+        ONE(a_peer_that_closed_and_does_not_wait_is_a_cut),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
