@@ -55,19 +55,39 @@ static uint64_t hash_of(const struct fr_flood *f, const char *network)
     return h ^ h >> 33;
 }
 
+/* How far its due time is ahead; 0: it has been quiet, or nobody wrote that. Time goes
+ * round in 3.5 years, and one worker may know it a little before the others. */
+static uint64_t lead_of(const struct fr_flood *f, uint64_t word, uint64_t now)
+{
+    uint64_t lead = (word - now) & TIME_MASK;
+
+    return lead <= 2 * f->ahead ? lead : 0;
+}
+
+static uint64_t quiet_of(const struct fr_flood *f, uint64_t word, uint64_t now)
+{
+    if (word == 0)
+        return UINT64_MAX;
+    return lead_of(f, word, now) > 0 ? 0 : (now - word) & TIME_MASK;
+}
+
 /* The slot of this tag, or the one whose owner has been quiet the longest. */
-static _Atomic uint64_t *find(_Atomic uint64_t *set, uint64_t tag)
+static _Atomic uint64_t *find(const struct fr_flood *f, _Atomic uint64_t *set,
+                              uint64_t tag, uint64_t now)
 {
     _Atomic uint64_t *oldest = set;
+    uint64_t longest = 0;
 
     for (size_t i = 0; i < WAYS; i++) {
         uint64_t word = atomic_load_explicit(&set[i], memory_order_relaxed);
-        uint64_t quiet = atomic_load_explicit(oldest, memory_order_relaxed);
+        uint64_t quiet = quiet_of(f, word, now);
 
         if (word >> TAG_SHIFT == tag)
             return &set[i];
-        if ((word & TIME_MASK) < (quiet & TIME_MASK))
+        if (quiet > longest) {
+            longest = quiet;
             oldest = &set[i];
+        }
     }
     return oldest;
 }
@@ -75,23 +95,21 @@ static _Atomic uint64_t *find(_Atomic uint64_t *set, uint64_t tag)
 bool fr_flood_admits(struct fr_flood *f, enum fr_worker type, const char *network,
                      int64_t now_ms)
 {
-    uint64_t now = (uint64_t)now_ms * TICKS_PER_MS & TIME_MASK, hash, tag, word, due;
+    uint64_t now = (uint64_t)now_ms * TICKS_PER_MS & TIME_MASK, hash, tag, word, lead;
     _Atomic uint64_t *slot;
 
     if (!f)
         return true;
     hash = hash_of(f, network);
     tag = hash >> TAG_SHIFT | 1; /* never nobody's */
-    slot = find(&f->slot[type][hash % (FR_FLOOD_SLOTS / WAYS) * WAYS], tag);
+    slot = find(f, &f->slot[type][hash % (FR_FLOOD_SLOTS / WAYS) * WAYS], tag, now);
     word = atomic_load_explicit(slot, memory_order_relaxed);
     do {
-        due = word >> TAG_SHIFT == tag ? word & TIME_MASK : 0;
-        if (due < now)
-            due = now;
-        if (due + f->step > now + f->ahead)
+        lead = word >> TAG_SHIFT == tag ? lead_of(f, word, now) : 0;
+        if (lead + f->step > f->ahead)
             return false;
     } while (!atomic_compare_exchange_weak_explicit(
-        slot, &word, tag << TAG_SHIFT | (due + f->step), memory_order_relaxed,
-        memory_order_relaxed));
+        slot, &word, tag << TAG_SHIFT | ((now + lead + f->step) & TIME_MASK),
+        memory_order_relaxed, memory_order_relaxed));
     return true;
 }

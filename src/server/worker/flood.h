@@ -5,7 +5,8 @@
  * and without locks. Whoever dies in the middle of it leaves nothing behind.
  *
  * It is a guess where addresses meet in a slot, always in favour of who comes. A
- * hijacked worker can write into it: that costs the limit, and nothing else.
+ * hijacked worker can write into it: that costs the limit, or locks an address out for
+ * as long as it goes on and some seconds.
  */
 #ifndef FR_SERVER_WORKER_FLOOD_H
 #define FR_SERVER_WORKER_FLOOD_H

@@ -27,7 +27,7 @@ struct fr_stream {
     struct fr_buf unsent; /* what the kernel did not take */
     bool is_up, eof, paused, is_mute;
     bool is_choked; /* too much is unsent to hear more */
-    bool *gone; /* told when the stream is freed inside a hook */
+    bool *gone;     /* told when the stream is freed inside a hook */
 };
 
 /* ---- the socket as OpenSSL sees it ---- */

@@ -77,6 +77,31 @@ static void many_addresses_forget_the_quiet_ones_and_take_no_more_memory(void **
     fr_flood_free(f);
 }
 
+/* After 3.5 years: an address that was there shortly before is neither refused nor
+ * forgotten, and those of before make room. */
+static void time_goes_round(void **state)
+{
+    const int64_t end_ms = (INT64_C(1) << 40) / 10;
+    struct fr_flood *f = NULL;
+    char network[64];
+
+    (void)state;
+    assert_ok(fr_flood_new(&fr_env_system, 100, &f, &err));
+    for (int i = 0; i < 10 * FR_FLOOD_SLOTS; i++) {
+        snprintf(network, sizeof network, "before-%d", i);
+        assert_true(fr_flood_admits(f, FR_WORKER_ENROL, network, end_ms - 5000));
+    }
+    assert_int_equal(admitted(f, "192.0.2.1", end_ms - 500), 100 * FR_FLOOD_BURST);
+    assert_int_equal(admitted(f, "192.0.2.1", end_ms + 500), 100);
+    assert_int_equal(admitted(f, "192.0.2.1", end_ms + 60000), 100 * FR_FLOOD_BURST);
+    for (int i = 0; i < 4; i++) {
+        snprintf(network, sizeof network, "after-%d", i);
+        assert_int_equal(admitted(f, network, end_ms + 60000), 100 * FR_FLOOD_BURST);
+        assert_int_equal(admitted(f, network, end_ms + 60000), 0);
+    }
+    fr_flood_free(f);
+}
+
 static void no_limit_is_no_table(void **state)
 {
     struct fr_flood *f = NULL;
@@ -94,6 +119,7 @@ int main(void)
         cmocka_unit_test(listeners_count_for_themselves),
         cmocka_unit_test(workers_count_together),
         cmocka_unit_test(many_addresses_forget_the_quiet_ones_and_take_no_more_memory),
+        cmocka_unit_test(time_goes_round),
         cmocka_unit_test(no_limit_is_no_table),
     };
 
