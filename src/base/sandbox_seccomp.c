@@ -87,6 +87,13 @@ static void allow_ioctl(struct filter *f, int call)
     allow_values(f, call, 1, requests, COUNT(requests));
 }
 
+/* To whom it is connected already: with an address and MSG_FASTOPEN, it would connect,
+ * which Landlock does not see. */
+static void allow_no_address(struct filter *f, int call)
+{
+    allow_if(f, call, equal(4, 0));
+}
+
 /* abort() is one that everybody may call. */
 static void allow_own_end(struct filter *f, int call)
 {
@@ -106,6 +113,7 @@ static const struct narrow {
      FR_PROMISE(FR_MAY_CONNECT) | FR_PROMISE(FR_MAY_SUPERVISE)},
     {"fcntl", allow_fcntl, FR_PROMISE(FR_MAY_SUPERVISE)},
     {"ioctl", allow_ioctl, FR_PROMISE(FR_MAY_SUPERVISE)},
+    {"sendto", allow_no_address, FR_PROMISE(FR_MAY_CONNECT)},
     {"tgkill", allow_own_end, FR_PROMISE(FR_MAY_SUPERVISE)},
 };
 

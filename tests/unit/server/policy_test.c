@@ -170,6 +170,17 @@ static bool connects(void)
            (connect(plain, (void *)&sa, len) == 0 || errno == EISCONN);
 }
 
+/* Without connect(). */
+static bool connects_by_sending(void)
+{
+    struct sockaddr_in sa;
+    socklen_t len = sizeof sa;
+
+    return getsockname(listener, (void *)&sa, &len) == 0 &&
+           (sendto(plain, "x", 1, MSG_FASTOPEN | MSG_NOSIGNAL, (void *)&sa, len) == 1 ||
+            errno == EISCONN);
+}
+
 static bool binds(void)
 {
     struct sockaddr_in sa = {.sin_family = AF_INET,
@@ -228,6 +239,7 @@ static const struct act {
     {"fork", forks, KILLED, KILLED, DENIED, DONE},
     {"socket", makes_a_socket, KILLED, KILLED, DENIED, DENIED},
     {"connect", connects, KILLED, KILLED, DENIED, DENIED},
+    {"connect by sending", connects_by_sending, KILLED, KILLED, DENIED, DENIED},
     {"bind", binds, KILLED, KILLED, DENIED, DENIED},
     {"ptrace", traces, KILLED, KILLED, DENIED, DENIED},
     {"signal another", signals_another, KILLED, KILLED, DENIED, DENIED},
@@ -366,6 +378,7 @@ static void a_vault_of_a_database_elsewhere_may_connect(void **state)
     config.database = conninfo;
     assert_int_equal(attempt(FR_CHILD_VAULT, makes_a_socket), DONE);
     assert_int_equal(attempt(FR_CHILD_VAULT, connects), DONE);
+    assert_int_equal(attempt(FR_CHILD_VAULT, connects_by_sending), DONE);
     assert_int_equal(attempt(FR_CHILD_VAULT, reads_a_file), DONE); /* resolv.conf */
     assert_int_equal(attempt(FR_CHILD_VAULT, executes), DENIED);
     assert_int_equal(attempt(FR_CHILD_VAULT, traces), DENIED);
