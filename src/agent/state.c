@@ -87,6 +87,37 @@ const char *fr_state_dir(const struct fr_state *s)
     return s->dir;
 }
 
+/* Temporary files: keys that nobody will ever use. */
+static void remove_leftovers(const char *folder)
+{
+    static const char prefix[] = "pending.tmp-";
+    DIR *dir = opendir(folder);
+    const struct dirent *d;
+
+    while (dir && (d = readdir(dir)) != NULL)
+        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
+}
+
+/* Whoever wrote one held the lock, which is ours now. */
+static void remove_all_leftovers(const struct fr_state *s)
+{
+    DIR *dir = opendir(s->credentials);
+    const struct dirent *d;
+
+    while (dir && (d = readdir(dir)) != NULL) {
+        FR_AUTO_STR(folder) = NULL;
+
+        if (d->d_name[0] != '.' &&
+            fr_path_join(s->credentials, d->d_name, &folder, NULL) == FR_OK)
+            remove_leftovers(folder);
+    }
+    if (dir)
+        (void)closedir(dir);
+}
+
 enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
 {
     FR_AUTO_STR(path) = NULL;
@@ -107,6 +138,7 @@ enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
         return FR_FAIL(err, FR_ESTORE, "locking %s: %s", path, strerror(errno));
     }
     s->lock_fd = FR_TAKE_FD(fd);
+    remove_all_leftovers(s);
     return FR_OK;
 }
 
@@ -167,20 +199,6 @@ enum fr_code fr_state_read_slot(const char *path, struct fr_credential **ret,
                        path);
 }
 
-/* Temporary files that a cut left: keys that nobody will ever use. */
-static void remove_leftovers(const char *folder)
-{
-    static const char prefix[] = "pending.tmp-";
-    DIR *dir = opendir(folder);
-    const struct dirent *d;
-
-    while (dir && (d = readdir(dir)) != NULL)
-        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
-            (void)unlinkat(dirfd(dir), d->d_name, 0);
-    if (dir)
-        (void)closedir(dir);
-}
-
 /* A folder in which a slot lies was made durable before that slot was written. One that
  * is empty may be what a cut left before it was. */
 static enum fr_code make_slot_folder(const struct fr_state *s,
@@ -193,7 +211,6 @@ static enum fr_code make_slot_folder(const struct fr_state *s,
     FR_TRY(slot_path(s, id, NULL, &folder, err));
     FR_TRY(slot_path(s, id, "pending", &pending, err));
     FR_TRY(slot_path(s, id, "current", &current, err));
-    remove_leftovers(folder);
     if (access(current, F_OK) == 0 || access(pending, F_OK) == 0)
         return FR_OK;
     if (mkdir(folder, 0700) != 0 && errno != EEXIST)
@@ -271,6 +288,15 @@ enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
     return fr_dir_sync_of(folder, err);
 }
 
+/* What cannot be opened or read just now may be whole. */
+static enum fr_code remove_damaged(const char *path, struct fr_err *err)
+{
+    FR_AUTO(credential) *c = NULL;
+    enum fr_code rc = fr_state_read_slot(path, &c, err);
+
+    return rc == FR_EPARSE ? fr_file_remove(path, err) : rc;
+}
+
 enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret_n,
                                      struct fr_err *err)
 {
@@ -281,7 +307,7 @@ enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret_n,
     FR_TRY(fr_state_list(s, &all, err));
     for (size_t i = 0; i < all.n && rc == FR_OK; i++)
         if (!all.list[i].credential) {
-            rc = fr_file_remove(all.list[i].path, err);
+            rc = remove_damaged(all.list[i].path, err);
             n++;
         }
     fr_state_entries_clear(&all);

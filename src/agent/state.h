@@ -7,6 +7,8 @@
  *     credentials/<32 hex>/current      the credential in use
  *     credentials/<32 hex>/pending      of an exchange that is not finished (DESIGN 6)
  *
+ * The lock removes what a cut left behind: pending.tmp-PID, with a key in it.
+ *
  * The hex names are the first 16 octets of SHA-256 over (MEF, target, SUID). Every
  * change is durable when the call returns and leaves, wherever it is cut, either what
  * was or what shall be: a slot that had a readable current never has none. What cannot
@@ -60,7 +62,8 @@ FR_MUST_USE enum fr_code fr_state_drop(struct fr_state *s, const struct fr_slot_
 FR_MUST_USE enum fr_code fr_state_forget(struct fr_state *s,
                                          const struct fr_slot_id *id,
                                          struct fr_err *err);
-/* Removes every slot file that cannot be read as a credential. */
+/* Removes every slot file that is no credential. One that cannot be read at all stays,
+ * and is FR_ESTORE. */
 FR_MUST_USE enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret_n,
                                                  struct fr_err *err);
 

@@ -303,6 +303,25 @@ static void what_is_damaged_can_be_removed(void **state)
     fr_state_free(s);
 }
 
+static void what_cannot_be_read_is_not_taken_for_damaged(void **state)
+{
+    struct fr_state *s = fresh(65536);
+    char path[512];
+    struct fr_err err;
+    struct stat st;
+    size_t n;
+
+    (void)state;
+    (void)put(s, 1000, true);
+    (void)snprintf(path, sizeof path, "%s", slot_file(s, "current"));
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(path, path), 0); /* ELOOP, for root as well */
+    assert_fails(fr_state_forget_damaged(s, &n, &err), FR_ESTORE);
+    assert_contains(err.msg, path);
+    assert_int_equal(lstat(path, &st), 0);
+    fr_state_free(s);
+}
+
 static void what_is_whole_stays_when_the_damaged_goes(void **state)
 {
     struct fr_state *s = fresh(65536);
@@ -601,8 +620,9 @@ static void keys_that_a_cut_left_in_temporary_files_go(void **state)
     (void)put(s, 1000, true);
     (void)snprintf(left, sizeof left, "%s", slot_file(s, "pending.tmp-1"));
     assert_ok(fr_file_write_atomic(left, fr_slice_str("ke=00"), 0600, &err));
-    (void)put(s, 1001, true);
+    assert_ok(fr_state_lock(s, &err)); /* the next start */
     assert_int_equal(access(left, F_OK), -1);
+    assert_n_pending(s, 0);
 
     assert_ok(fr_file_write_atomic(left, fr_slice_str("ke=00"), 0600, &err));
     assert_ok(fr_state_forget(s, &slot, &err));
@@ -628,6 +648,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_written_is_refused_and_nothing_is_lost),
         cmocka_unit_test(forget_removes_both_slots),
         cmocka_unit_test(what_is_damaged_can_be_removed),
+        cmocka_unit_test(what_cannot_be_read_is_not_taken_for_damaged),
         cmocka_unit_test(what_is_whole_stays_when_the_damaged_goes),
         cmocka_unit_test(a_pending_one_counts_as_unconfirmed_until_it_is_current),
         cmocka_unit_test(a_folder_that_others_may_write_into_is_refused),
