@@ -76,6 +76,8 @@ void fr_mef_attempts(struct fr_exchange *x);       /* command.c */
 
 void fr_mef_fetched(struct fr_exchange *x);   /* fetched.c */
 void fr_mef_wait_free(struct fr_mef_wait *w); /* fetched.c */
+/* Until the vault is asked again: a part of what was waited, not beyond the end. */
+int64_t fr_mef_wait_pause_ms(int64_t waited_ms, int64_t left_ms);
 
 /* commit.c: step 3. mac NULL: without confirmation. The reply goes to next, which
  * calls fr_mef_committed() first. */
