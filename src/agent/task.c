@@ -102,7 +102,11 @@ static void fail_waiting(struct fr_task *t)
 {
     struct fr_err why = t->err;
 
-    if (why.code != FR_EINTERRUPTED)
+    if (why.code == FR_EINTERRUPTED)
+        fr_err_set(&t->err, why.code, why.reason, FR_HERE,
+                   "%s; %s is kept, but %s is not known to have fetched it", why.msg,
+                   t->stored->key_id, t->stored->target);
+    else
         fr_err_set(&t->err, FR_EUNREACHABLE, "target-not-fetched", FR_HERE,
                    "%s is kept, but %s is not known to have fetched it: %s",
                    t->stored->key_id, t->stored->target, why.msg);

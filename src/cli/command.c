@@ -8,7 +8,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 
-enum { PATH_MAX_TEXT = 128, COMMANDS_MAX = 32 };
+enum { PATH_MAX_TEXT = 128, COMMANDS_MAX = 32, USAGE_MAX = 72 };
 
 void fr_cli_init(struct fr_cli *cli, const char *program)
 {
@@ -28,6 +28,20 @@ void fr_cli_init(struct fr_cli *cli, const char *program)
 
 /* ---- help ---- */
 
+/* Of a long one its beginning: its own help has the rest. */
+static void format_usage(const struct fr_command *c, char to[PATH_MAX_TEXT])
+{
+    int n = snprintf(to, PATH_MAX_TEXT, "%s%s%s", c->name, c->words ? " " : "",
+                     c->words ? c->words : "");
+    int cut = USAGE_MAX;
+
+    if (n <= USAGE_MAX)
+        return;
+    while (cut > 0 && strncmp(to + cut, " [", 2) != 0)
+        cut--;
+    snprintf(to + cut, (size_t)(PATH_MAX_TEXT - cut), " ...");
+}
+
 static void print_commands(struct fr_cli *cli, const struct fr_command *c,
                            const char *path)
 {
@@ -42,8 +56,7 @@ static void print_commands(struct fr_cli *cli, const struct fr_command *c,
     for (; c->name; c++) {
         char left[PATH_MAX_TEXT];
 
-        snprintf(left, sizeof left, "%s%s%s", c->name, c->words ? " " : "",
-                 c->words ? c->words : "");
+        format_usage(c, left);
         if ((int)strlen(left) > width)
             fprintf(cli->out, "  %s\n  %-*s  %s", left, width, "", c->help);
         else

@@ -352,7 +352,7 @@ const struct fr_command fr_ctl_store_commands[] = {
      .run = restore,
      .opts = restore_opts},
     {.name = "copy",
-     .words = "--from STORE --to STORE [--final]",
+     .words = "--from STORE --to STORE [--final] | --from STORE --abandon",
      .help = "moves the fleet to another store: passes while it serves, then a final "
              "one",
      .run = copy,

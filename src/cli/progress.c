@@ -10,6 +10,7 @@
 struct fr_progress {
     struct fr_cli *cli;
     bool live, line_open; /* one line that the next event overwrites */
+    bool waits_for_target;
     json_t *attempts;
     json_t *outcome;
 };
@@ -34,6 +35,11 @@ void fr_progress_free(struct fr_progress *p)
     json_decref(p->attempts);
     json_decref(p->outcome);
     free(p);
+}
+
+void fr_progress_expect_target(struct fr_progress *p)
+{
+    p->waits_for_target = true;
 }
 
 static const char *text_of(const json_t *object, const char *member)
@@ -70,10 +76,12 @@ static void show_line(struct fr_progress *p, const char *line)
 
 static void show_phase(struct fr_progress *p, const json_t *event)
 {
+    const char *phase = text_of(event, "phase");
     char line[128];
 
-    snprintf(line, sizeof line, "%s: %s ...", text_of(event, "position"),
-             text_of(event, "phase"));
+    if (p->waits_for_target && strcmp(phase, "done") == 0)
+        phase = "done, waiting for the target";
+    snprintf(line, sizeof line, "%s: %s ...", text_of(event, "position"), phase);
     show_line(p, line);
 }
 

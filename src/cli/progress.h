@@ -17,6 +17,9 @@ FR_MUST_USE enum fr_code fr_progress_new(struct fr_cli *cli, bool live,
 void fr_progress_free(struct fr_progress *p);
 FR_DEFINE_AUTO(progress)
 
+/* The last phase is followed by a wait for the target: says so while it lasts. */
+void fr_progress_expect_target(struct fr_progress *p);
+
 /* One event as JSON text. What is no event is passed over. */
 void fr_progress_event(struct fr_progress *p, struct fr_slice json);
 

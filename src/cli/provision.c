@@ -115,17 +115,12 @@ static enum fr_code request_line(const struct fr_provision_args *a, struct fr_bu
 
 /* locked: why we could not run ourselves; it stands if no agent listens. */
 static enum fr_code by_agent(struct fr_cli *cli, struct fr_client *client,
-                             struct fr_slice line, int stop_fd,
+                             struct fr_slice line, const struct fr_agent_asker *asker,
                              const struct fr_err *locked, struct fr_err *err)
 {
     const char *socket = fr_client_device(client)->config->agent.socket;
-    struct fr_agent_asker asker = {.fn = on_line, .stop_fd = stop_fd};
-    FR_AUTO(progress) *progress = NULL;
-    enum fr_code rc;
+    enum fr_code rc = fr_agent_ask(socket, line, asker, &cli->status, err);
 
-    FR_TRY(fr_progress_new(cli, is_terminal(cli), &progress, err));
-    asker.ctx = progress;
-    rc = fr_agent_ask(socket, line, &asker, &cli->status, err);
     if (rc == FR_ENOTFOUND) {
         *err = *locked;
         return FR_EBUSY;
@@ -133,7 +128,7 @@ static enum fr_code by_agent(struct fr_cli *cli, struct fr_client *client,
     if (rc == FR_EINTERRUPTED)
         return fr_err_wrap(err, rc, "no longer watching; the agent goes on");
     FR_TRY(rc);
-    show_end(cli, client, progress);
+    show_end(cli, client, asker->ctx);
     return FR_OK;
 }
 
@@ -141,23 +136,16 @@ static enum fr_code by_agent(struct fr_cli *cli, struct fr_client *client,
 
 static enum fr_code run_here(struct fr_cli *cli, struct fr_client *client,
                              struct fr_provision_args *a, int stop_fd,
-                             struct fr_err *err)
+                             struct fr_progress *progress, struct fr_err *err)
 {
     struct fr_run_setup setup = {.device = fr_client_device(client),
                                  .renew = a->renew,
                                  .wait_target_ms = a->wait_target_ms,
-                                 .fn = on_event};
-    FR_AUTO(progress) *progress = NULL;
-    struct fr_document *doc = FR_TAKE(a->doc);
+                                 .fn = on_event,
+                                 .ctx = progress};
     struct fr_run *run = NULL;
-    enum fr_code rc = fr_progress_new(cli, is_terminal(cli), &progress, err);
 
-    if (rc != FR_OK) {
-        fr_document_free(doc);
-        return rc;
-    }
-    setup.ctx = progress;
-    FR_TRY(fr_run_open(&setup, doc, &run, err));
+    FR_TRY(fr_run_open(&setup, FR_TAKE(a->doc), &run, err));
     cli->status = fr_run_to_end(run, stop_fd);
     fr_run_free(run);
     show_end(cli, client, progress);
@@ -169,7 +157,9 @@ static enum fr_code provision(struct fr_cli *cli, struct fr_provision_args *a,
 {
     FR_AUTO(client) *client = NULL;
     FR_AUTO_CLEAR(buf) line = FR_BUF_INIT(FR_AGENT_LINE_MAX);
+    FR_AUTO(progress) *progress = NULL;
     FR_AUTO_FD(stop_fd) = -1;
+    struct fr_agent_asker asker = {.fn = on_line};
     struct fr_err locked;
     enum fr_code rc;
 
@@ -179,11 +169,16 @@ static enum fr_code provision(struct fr_cli *cli, struct fr_provision_args *a,
                                   err));
     FR_TRY(fr_stop_fd_open(&stop_fd, err));
     FR_TRY(request_line(a, &line, err));
-    rc = run_here(cli, client, a, stop_fd, err);
+    FR_TRY(fr_progress_new(cli, is_terminal(cli), &progress, err));
+    if (a->wait_target_ms > 0)
+        fr_progress_expect_target(progress);
+    rc = run_here(cli, client, a, stop_fd, progress, err);
     if (rc != FR_EBUSY)
         return rc;
     locked = *err;
-    return by_agent(cli, client, fr_buf_view(&line), stop_fd, &locked, err);
+    asker.ctx = progress;
+    asker.stop_fd = stop_fd;
+    return by_agent(cli, client, fr_buf_view(&line), &asker, &locked, err);
 }
 
 enum fr_code fr_dev_provision(struct fr_cli *cli, const struct fr_command *self,

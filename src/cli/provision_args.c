@@ -124,7 +124,8 @@ static enum fr_code take_wait(struct fr_provision_args *out, const char *text,
     int64_t ms;
 
     if (!fr_duration_parse(fr_slice_str(text), &ms) || ms < 1000 || ms > FR_BUDGET_MAX)
-        return FR_FAIL(err, FR_EUSAGE, "--wait-target \"%s\": from PT1S to PT10M",
+        return FR_FAIL(err, FR_EUSAGE,
+                       "--wait-target \"%s\": a time like PT30S, from PT1S to PT10M",
                        text);
     out->wait_target_ms = ms;
     return FR_OK;

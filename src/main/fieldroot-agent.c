@@ -41,7 +41,7 @@ int main(int argc, char **argv)
     struct fr_err err;
     int status;
 
-    if (argc > 2) {
+    if (argc > 2 || (argc == 2 && argv[1][0] == '-')) {
         fprintf(stderr, "usage: fieldroot-agent [CONFIG]\n");
         return fr_code_exit(FR_EUSAGE);
     }

@@ -38,6 +38,7 @@ class Agent(lab.TestCase):
         self.assertIn("provisioned", agent.text())
         self.assertEqual(lab.run(lab.program("fieldroot-agent"), "/nowhere").status, 65)
         self.assertEqual(lab.run(lab.program("fieldroot-agent"), "a", "b").status, 64)
+        self.assertEqual(lab.run(lab.program("fieldroot-agent"), "--help").status, 64)
 
     def test_boot_up_with_a_valid_credential_does_nothing(self):
         device = self.listed()

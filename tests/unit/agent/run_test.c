@@ -423,6 +423,7 @@ static void a_stop_while_waiting_is_an_interruption(void **state)
     fr_run_step(run, NULL, 0);
     fr_run_stop(run);
     assert_int_equal(rig_finish(&r, run), 75);
+    assert_contains(rig_nth(&r, "attempt", 0), "is kept, but");
     assert_true(rig_has_current(&r, "hangflip.example.com", NULL));
     rig_clear(&r);
 }

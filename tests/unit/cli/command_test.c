@@ -36,6 +36,11 @@ static const struct fr_command commands[] = {
      .data = "outer"},
     {.name = "group", .help = "more of them", .sub = inner},
     {.name = "own", .help = "has a main", .main = own_main},
+    {.name = "long",
+     .words = "[FQDN[:PORT]] [--instructions FILE|-] [--discover URI] [--target ID] "
+              "[--resolve NAME=ADDR] [--renew] [--and-so-on-beyond-any-line OF-HELP]",
+     .help = "has many options",
+     .run = greet},
     {0}};
 
 static void commands_are_found_by_name_alias_and_group(void **unused)
@@ -102,6 +107,9 @@ static void help_goes_to_standard_output(void **unused)
     } cases[] = {
         {"help", "more of them"},
         {"--help", "more of them"},
+        {"--help",
+         "  long [FQDN[:PORT]] [--instructions FILE|-] [--discover URI] ...\n"},
+        {"long --help", "[--renew] [--and-so-on-beyond-any-line OF-HELP]\n"},
         {"-h", "more of them"},
         {"help greet", "usage: prog greet NAME"},
         {"greet --help", "--socket PATH"},

@@ -5,6 +5,7 @@
 
 #include "test.h"
 
+#define LAST  "{\"event\":\"phase\",\"position\":\"1\",\"phase\":\"done\"}"
 #define PHASE "{\"event\":\"phase\",\"position\":\"1\",\"phase\":\"handshake\"}"
 #define REFUSED                                                                        \
     "{\"event\":\"attempt\",\"list\":\"0011223344556677\",\"position\":\"1\","         \
@@ -117,6 +118,23 @@ static void a_terminal_sees_phases_and_attempts_as_they_come(void **unused)
     clear(&f);
 }
 
+static void a_wait_for_the_target_is_seen(void **unused)
+{
+    struct fixture f;
+
+    (void)unused;
+    start(&f, true, false);
+    tell(&f, LAST);
+    fr_progress_expect_target(f.progress);
+    tell(&f, PHASE);
+    tell(&f, LAST);
+    finish(&f);
+    assert_string_equal(f.err, "1: done ...\r\033[K"
+                               "1: handshake ...\r\033[K"
+                               "1: done, waiting for the target ...\r\033[K");
+    clear(&f);
+}
+
 static void with_json_each_event_is_one_line_and_nothing_else(void **unused)
 {
     struct fixture f;
@@ -188,6 +206,7 @@ int main(void)
         cmocka_unit_test(the_table_has_each_attempt_and_the_reasons_follow),
         cmocka_unit_test(after_a_success_no_reasons_are_given),
         cmocka_unit_test(a_terminal_sees_phases_and_attempts_as_they_come),
+        cmocka_unit_test(a_wait_for_the_target_is_seen),
         cmocka_unit_test(with_json_each_event_is_one_line_and_nothing_else),
         cmocka_unit_test(warnings_are_told_to_a_person),
         cmocka_unit_test(the_outcome_is_kept),
