@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The attempt records of state.h: two files, the older half is replaced as a whole. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What is in the slots of state.h: lists, searches. */
 #include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>

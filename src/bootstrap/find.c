@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A bootstrap method by its name in an instruction. */
 #include <string.h>
 
 #include "bootstrap/bootstrap.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* fieldrootctl target, instructions, credential, audit: their arguments. */
 #include <string.h>
 
 #include "cli/ctl.h"

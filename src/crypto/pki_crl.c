@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The small CA's revocation list. */
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/err.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* fieldroot-target: arguments, and the program of src/target. */
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* fieldroot: the device's commands. */
 #include <signal.h>
 
 #include "cli/dev.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* fieldrootctl: the operator's commands. */
 #include <signal.h>
 
 #include "cli/ctl.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* In place of postgres*.c in a build without libpq: says so. */
 #include "store/store.h"
 
 enum fr_code fr_store_postgres_check(const char *conninfo, struct fr_err *err)

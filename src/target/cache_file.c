@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The cache of cache.h as a file, with a checksum. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* News of the target tool, as text or JSON. */
 #include <jansson.h>
 #include <stdlib.h>
 

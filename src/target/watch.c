@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Passes without end: waits for news, backs off after failures. */
 #include "target/sync.h"
 
 enum { MS = 1000, PACE_MS = 1000 };

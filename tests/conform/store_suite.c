@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Setup and the list of the suite that every store passes. */
 #include "conform/store.h"
 
 #include <stdlib.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A copy of a store as one new file, followed from end to end. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What the tools share: a store by its name, its summary, its facts and owner. */
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>

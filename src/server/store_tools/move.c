@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A fleet moves to another store: passes, the final one, and taking that back. */
 #include <stdio.h>
 
 #include "base/str.h"

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A backup becomes the store of a fieldrootd that is stopped; the schema's number. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

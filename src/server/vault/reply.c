@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* What a request puts into its reply, until the batch is committed. */
 #include "base/str.h"
 #include "server/vault/internal.h"
 

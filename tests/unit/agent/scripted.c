@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* A bootstrap method that does what its MEF's name says (rig.h). */
 #include <stdlib.h>
 
 #include "test.h"
