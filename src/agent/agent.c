@@ -214,6 +214,19 @@ static void start_due(struct agent *a)
     failed_once_more(a);
 }
 
+/* A run that failed may have brought a credential all the same: its target did not come
+ * (waitTargetMs). Otherwise what was due before still is, and no sooner. */
+static void look_for_credential(struct agent *a)
+{
+    int64_t renew_at = a->renew_at, retry_at = a->retry_at;
+    struct fr_err err;
+
+    if (schedule(a, &err) == FR_OK && !is_due(a))
+        return;
+    a->renew_at = renew_at;
+    a->retry_at = retry_at;
+}
+
 /* A success that leaves the next run due at once is none: it must not make us spin. */
 static void run_ended(struct agent *a)
 {
@@ -228,6 +241,8 @@ static void run_ended(struct agent *a)
         a->failures = 0;
     else if (good || a->from_list)
         failed_once_more(a);
+    else
+        look_for_credential(a);
 }
 
 /* ---- requests ---- */

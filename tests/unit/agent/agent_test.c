@@ -265,6 +265,30 @@ static void a_request_may_wait_for_the_target(void **state)
     assert_int_equal(stop(&f), 0);
 }
 
+static void a_key_whose_target_did_not_come_is_not_renewed_early(void **state)
+{
+    struct fixture f;
+    struct answer before, asked, after;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("late")), "");
+    f.rig.clock.wall_s -= 100; /* of 300 seconds */
+    rig_put(&f.rig, "late.example.com", "assigned.example.com", false);
+    f.rig.clock.wall_s += 100;
+    run(&f);
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &before), 0);
+    assert_int_equal(ask(&f,
+                         "{\"op\":\"provision\",\"renew\":true,\"waitTargetMs\":5000,"
+                         "\"document\":" JSON_LIST(JSON_ONE("late")) "}",
+                         &asked),
+                     69);
+    assert_int_equal(ask(&f, "{\"op\":\"status\"}", &after), 0);
+    assert_contains(after.text, "\"retryInMs\":-1");
+    assert_null(strstr(after.text, "\"renewAt\":\"\""));
+    assert_string_not_equal(after.text, before.text);
+    assert_int_equal(stop(&f), 0);
+}
+
 static void a_trigger_with_a_valid_credential_does_nothing(void **state)
 {
     struct fixture f;
@@ -526,6 +550,7 @@ int main(void)
         cmocka_unit_test(a_given_list_is_walked),
         cmocka_unit_test(a_failure_is_told_with_its_exit_status),
         cmocka_unit_test(a_request_may_wait_for_the_target),
+        cmocka_unit_test(a_key_whose_target_did_not_come_is_not_renewed_early),
         cmocka_unit_test(a_trigger_with_a_valid_credential_does_nothing),
         cmocka_unit_test(a_trigger_without_a_list_is_refused),
         cmocka_unit_test(a_request_during_a_run_is_refused_as_busy),
