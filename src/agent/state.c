@@ -87,32 +87,19 @@ const char *fr_state_dir(const struct fr_state *s)
     return s->dir;
 }
 
-/* Temporary files: keys that nobody will ever use. */
-static void remove_leftovers(const char *folder)
-{
-    static const char prefix[] = "pending.tmp-";
-    DIR *dir = opendir(folder);
-    const struct dirent *d;
-
-    while (dir && (d = readdir(dir)) != NULL)
-        if (strncmp(d->d_name, prefix, sizeof prefix - 1) == 0)
-            (void)unlinkat(dirfd(dir), d->d_name, 0);
-    if (dir)
-        (void)closedir(dir);
-}
-
-/* Whoever wrote one held the lock, which is ours now. */
-static void remove_all_leftovers(const struct fr_state *s)
+/* Keys that nobody will ever use. Whoever wrote one held the lock, which is ours now.
+ */
+static void remove_scraps(const struct fr_state *s)
 {
     DIR *dir = opendir(s->credentials);
     const struct dirent *d;
 
     while (dir && (d = readdir(dir)) != NULL) {
-        FR_AUTO_STR(folder) = NULL;
+        FR_AUTO_STR(pending) = NULL;
 
         if (d->d_name[0] != '.' &&
-            fr_path_join(s->credentials, d->d_name, &folder, NULL) == FR_OK)
-            remove_leftovers(folder);
+            fr_state_slot_path(s, d->d_name, "pending", &pending, NULL) == FR_OK)
+            fr_file_remove_scraps(pending, true);
     }
     if (dir)
         (void)closedir(dir);
@@ -138,7 +125,7 @@ enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
         return FR_FAIL(err, FR_ESTORE, "locking %s: %s", path, strerror(errno));
     }
     s->lock_fd = FR_TAKE_FD(fd);
-    remove_all_leftovers(s);
+    remove_scraps(s);
     return FR_OK;
 }
 
@@ -282,7 +269,7 @@ enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
                        id->mef, id->target, id->suid);
     FR_TRY(fr_file_remove(pending, err));
     FR_TRY(fr_file_remove(current, err));
-    remove_leftovers(folder);
+    fr_file_remove_scraps(pending, true);
     if (rmdir(folder) != 0 && errno != ENOTEMPTY)
         return FR_FAIL(err, FR_ESTORE, "removing %s: %s", folder, strerror(errno));
     return fr_dir_sync_of(folder, err);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/file.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -12,6 +14,8 @@
 #include "base/str.h"
 
 enum { CHUNK = 16384 };
+
+#define SCRAP ".tmp-" /* and the writer's pid */
 
 enum fr_code fr_fd_read_all(int fd, const char *name, struct fr_buf *to,
                             struct fr_err *err)
@@ -97,7 +101,7 @@ enum fr_code fr_dir_sync_of(const char *path, struct fr_err *err)
 /* What lies there under the temporary name was left by a cut, or laid out by somebody
  * who wants to read along: neither is written into. */
 static enum fr_code write_synced(const char *path, struct fr_slice data, mode_t mode,
-                                 struct fr_err *err)
+                                 const struct stat *owner, struct fr_err *err)
 {
     (void)unlink(path);
     FR_AUTO_FD(fd) =
@@ -106,6 +110,9 @@ static enum fr_code write_synced(const char *path, struct fr_slice data, mode_t 
         return FR_FAIL(err, FR_ESTORE, "creating %s: %s", path, strerror(errno));
     if (fchmod(fd, mode) != 0)
         return FR_FAIL(err, FR_ESTORE, "mode of %s: %s", path, strerror(errno));
+    if (owner && (owner->st_uid != geteuid() || owner->st_gid != getegid()) &&
+        fchown(fd, owner->st_uid, owner->st_gid) != 0)
+        return FR_FAIL(err, FR_ESTORE, "owner of %s: %s", path, strerror(errno));
     FR_TRY(fr_fd_write_all(fd, path, data, err));
     if (fsync(fd) != 0)
         return FR_FAIL(err, FR_ESTORE, "syncing %s: %s", path, strerror(errno));
@@ -120,21 +127,71 @@ enum fr_code fr_file_rename(const char *from, const char *to, struct fr_err *err
     return fr_dir_sync_of(to, err);
 }
 
-enum fr_code fr_file_write_atomic(const char *path, struct fr_slice data, mode_t mode,
-                                  struct fr_err *err)
+static enum fr_code replace(const char *path, struct fr_slice data, mode_t mode,
+                            const struct stat *owner, struct fr_err *err)
 {
     char tmp[4096];
     enum fr_code rc;
 
-    if ((size_t)snprintf(tmp, sizeof tmp, "%s.tmp-%ld", path, (long)getpid()) >=
+    if ((size_t)snprintf(tmp, sizeof tmp, "%s" SCRAP "%ld", path, (long)getpid()) >=
         sizeof tmp)
         return FR_FAIL(err, FR_ESTORE, "path too long: %s", path);
-    rc = write_synced(tmp, data, mode, err);
+    rc = write_synced(tmp, data, mode, owner, err);
     if (rc == FR_OK)
         rc = fr_file_rename(tmp, path, err);
     if (rc != FR_OK)
         (void)unlink(tmp);
     return rc;
+}
+
+enum fr_code fr_file_write_atomic(const char *path, struct fr_slice data, mode_t mode,
+                                  struct fr_err *err)
+{
+    return replace(path, data, mode, NULL, err);
+}
+
+enum fr_code fr_file_replace(const char *path, struct fr_slice data, mode_t mode,
+                             struct fr_err *err)
+{
+    struct stat was;
+
+    return replace(path, data, mode, stat(path, &was) == 0 ? &was : NULL, err);
+}
+
+static bool is_scrap_of(const char *name, const char *scrap)
+{
+    size_t len = strlen(name);
+
+    return strncmp(scrap, name, len) == 0 &&
+           strncmp(scrap + len, SCRAP, sizeof SCRAP - 1) == 0;
+}
+
+static bool is_of_the_living(const char *scrap)
+{
+    uint64_t pid;
+
+    return fr_uint_parse(fr_slice_str(strrchr(scrap, '-') + 1), INT32_MAX, &pid) &&
+           pid > 0 && (pid_t)pid != getpid() &&
+           (kill((pid_t)pid, 0) == 0 || errno != ESRCH);
+}
+
+void fr_file_remove_scraps(const char *path, bool sole_writer)
+{
+    char folder[4096], last[4096];
+    const char *name;
+    const struct dirent *d;
+    DIR *dir;
+
+    snprintf(folder, sizeof folder, "%s", path);
+    snprintf(last, sizeof last, "%s", path);
+    name = basename(last);
+    dir = opendir(dirname(folder));
+    while (dir && (d = readdir(dir)) != NULL)
+        if (is_scrap_of(name, d->d_name) &&
+            (sole_writer || !is_of_the_living(d->d_name)))
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
+    if (dir)
+        (void)closedir(dir);
 }
 
 enum fr_code fr_file_remove(const char *path, struct fr_err *err)

@@ -26,6 +26,12 @@ FR_MUST_USE enum fr_code fr_fd_read_all(int fd, const char *name, struct fr_buf 
  */
 FR_MUST_USE enum fr_code fr_file_write_atomic(const char *path, struct fr_slice data,
                                               mode_t mode, struct fr_err *err);
+/* The same, and the new file belongs to whom the old one does. */
+FR_MUST_USE enum fr_code fr_file_replace(const char *path, struct fr_slice data,
+                                         mode_t mode, struct fr_err *err);
+/* Removes what a writer of path that was killed left; if others may write it too, only
+ * of processes that are no more. */
+void fr_file_remove_scraps(const char *path, bool sole_writer);
 /* Removes and syncs the folder; a file that is not there is no error. */
 FR_MUST_USE enum fr_code fr_file_remove(const char *path, struct fr_err *err);
 /* rename and fsync of the folder. */

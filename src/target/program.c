@@ -104,6 +104,14 @@ static enum fr_code open_cache(struct program *p, const struct fr_target_config 
     return FR_OK;
 }
 
+/* The broker's file may be another fieldroot-target's too, of another MEF. */
+static void remove_scraps(const struct fr_target_config *c)
+{
+    fr_file_remove_scraps(c->cache_path, true);
+    if (c->psk_file)
+        fr_file_remove_scraps(c->psk_file, false);
+}
+
 static enum fr_code work(struct program *p, const struct fr_target_config *c,
                          struct fr_err *err)
 {
@@ -119,6 +127,7 @@ static enum fr_code work(struct program *p, const struct fr_target_config *c,
                                .ctx = p};
 
     FR_TRY(lock_state(c, &lock, err));
+    remove_scraps(c);
     FR_TRY(open_cache(p, c, &cache, err));
     FR_TRY(fr_target_mef_open(&p->mef, c, &fr_env_system, p->stop_fd, err));
     target.cache = cache;

@@ -4,8 +4,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/file.h"
 
@@ -62,15 +60,6 @@ enum fr_code fr_psk_file_merge(struct fr_slice old, const struct fr_target_cache
 }
 
 /* The broker runs as another user than root, and still has to read its file. */
-static enum fr_code restore_owner(const char *path, const struct stat *was,
-                                  struct fr_err *err)
-{
-    if ((was->st_uid != geteuid() || was->st_gid != getegid()) &&
-        chown(path, was->st_uid, was->st_gid) != 0)
-        return FR_FAIL(err, FR_ESTORE, "owner of %s: %s", path, strerror(errno));
-    return FR_OK;
-}
-
 enum fr_code fr_psk_file_update(const char *path, const struct fr_target_cache *c,
                                 bool *ret_changed, struct fr_err *err)
 {
@@ -78,7 +67,6 @@ enum fr_code fr_psk_file_update(const char *path, const struct fr_target_cache *
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(FR_TARGET_FILE_MAX);
     enum fr_code rc = fr_file_read(path, &old, err);
     bool exists = rc == FR_OK;
-    struct stat st;
 
     if (!exists && rc != FR_ENOTFOUND)
         return rc;
@@ -86,9 +74,7 @@ enum fr_code fr_psk_file_update(const char *path, const struct fr_target_cache *
     *ret_changed = !exists || !fr_slice_equal(fr_buf_view(&old), fr_buf_view(&text));
     if (!*ret_changed)
         return FR_OK;
-    exists = exists && stat(path, &st) == 0;
-    FR_TRY(fr_file_write_atomic(path, fr_buf_view(&text), 0600, err));
-    return exists ? restore_owner(path, &st, err) : FR_OK;
+    return fr_file_replace(path, fr_buf_view(&text), 0600, err);
 }
 
 static bool read_pid(struct fr_slice text, pid_t *ret)

@@ -126,6 +126,28 @@ static void failed_write_keeps_the_old_and_leaves_no_scrap(void **state)
     free(path);
 }
 
+static void what_a_killed_writer_left_goes(void **state)
+{
+    char path[256], dead[300], living[300], other[300];
+
+    (void)snprintf(path, sizeof path, "%s", in(state, "slot"));
+    (void)snprintf(dead, sizeof dead, "%s.tmp-2147483647", path); /* beyond any pid */
+    (void)snprintf(living, sizeof living, "%s.tmp-%ld", path, (long)getppid());
+    (void)snprintf(other, sizeof other, "%s2.tmp-2147483647", path);
+    write_file(path, "kept", 0600);
+    write_file(dead, "a key", 0600);
+    write_file(living, "a key", 0600);
+    write_file(other, "another's", 0600);
+
+    fr_file_remove_scraps(path, false);
+    assert_int_equal(access(dead, F_OK), -1);
+    assert_holds(living, "a key");
+    fr_file_remove_scraps(path, true);
+    assert_int_equal(access(living, F_OK), -1);
+    assert_holds(other, "another's");
+    assert_holds(path, "kept");
+}
+
 static void write_into_a_folder_that_is_not_there_fails(void **state)
 {
     struct fr_err err = {0};
@@ -342,6 +364,7 @@ int main(void)
         IN_FOLDER(replacing_leaves_the_new_file_alone),
         IN_FOLDER(empty_file_can_be_written_and_read),
         IN_FOLDER(failed_write_keeps_the_old_and_leaves_no_scrap),
+        IN_FOLDER(what_a_killed_writer_left_goes),
         IN_FOLDER(write_into_a_folder_that_is_not_there_fails),
         IN_FOLDER(symbolic_link_in_the_temporary_name_is_not_followed),
         IN_FOLDER(missing_file_is_told_from_other_failures),

@@ -321,6 +321,20 @@ static void damaged_cache_is_read_anew(void **state)
     stop_mef(mef);
 }
 
+static void keys_that_a_kill_left_in_temporary_files_go(void **state)
+{
+    struct output o;
+
+    write_config(state, "broker.example", 1, "ca/ca.pem");
+    assert_int_equal(mkdir(in(state, "state"), 0700), 0);
+    write_text(in(state, "state/cache.tmp-1"), "key=");
+    write_text(in(state, "psk.tmp-2147483647"), "a:00\n"); /* beyond any pid */
+    assert_int_equal(run(state, false, &o), 69);
+    assert_int_equal(access(in(state, "state/cache.tmp-1"), F_OK), -1);
+    assert_int_equal(access(in(state, "psk.tmp-2147483647"), F_OK), -1);
+    output_free(&o);
+}
+
 /* Waits for the line about the key, then for the end that a signal asks for. */
 static void watch_follows_until_it_is_told_to_stop(void **state)
 {
@@ -405,6 +419,7 @@ int main(void)
         IN_PLACE(second_run_at_the_same_time_is_75),
         IN_PLACE(state_that_cannot_be_made_is_73),
         IN_PLACE(damaged_cache_is_read_anew),
+        IN_PLACE(keys_that_a_kill_left_in_temporary_files_go),
         IN_PLACE(watch_follows_until_it_is_told_to_stop),
         cmocka_unit_test(what_jansson_frees_is_wiped),
     };
