@@ -117,6 +117,9 @@ struct fr_mmef_changes {
     struct fr_mmef_change *list;
     size_t n;
 };
+/* Room for so many entries, of which there are none yet. */
+FR_MUST_USE enum fr_code fr_mmef_changes_make(struct fr_mmef_changes *c, size_t room,
+                                              struct fr_err *err);
 void fr_mmef_changes_clear(struct fr_mmef_changes *c);
 FR_MUST_USE enum fr_code fr_mmef_changes_encode(const struct fr_mmef_changes *c,
                                                 struct fr_buf *to, struct fr_err *err);

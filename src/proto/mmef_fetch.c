@@ -110,6 +110,17 @@ const char *fr_change_name(enum fr_change_kind kind)
     return change_names[kind];
 }
 
+enum fr_code fr_mmef_changes_make(struct fr_mmef_changes *c, size_t room,
+                                  struct fr_err *err)
+{
+    struct fr_mmef_change *list = room ? calloc(room, sizeof *list) : NULL;
+
+    if (room && !list)
+        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    *c = (struct fr_mmef_changes){.list = list};
+    return FR_OK;
+}
+
 void fr_mmef_changes_clear(struct fr_mmef_changes *c)
 {
     free(c->list);
@@ -185,9 +196,7 @@ static enum fr_code read_list(const json_t *list, struct fr_mmef_changes *c,
 
     if (n > FR_CHANGES_MAX)
         return fr_mmef_malformed(err, "changes", "has too many entries");
-    c->list = n ? calloc(n, sizeof *c->list) : NULL;
-    if (n && !c->list)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    FR_TRY(fr_mmef_changes_make(c, n, err));
     for (; c->n < n; c->n++)
         FR_TRY(read_change(json_array_get(list, c->n), &c->list[c->n], err));
     return FR_OK;
@@ -200,16 +209,18 @@ enum fr_code fr_mmef_changes_decode(struct fr_slice json, struct fr_mmef_changes
     struct fr_mmef_changes c = {0};
     const json_t *list;
     int64_t cursor = -1;
+    bool reset = false;
     enum fr_code rc;
 
     FR_TRY(fr_mmef_json_load(json, FR_CHANGES_BODY_MAX, &root, err));
     FR_TRY(fr_mmef_json_int(root, "cursor", INT64_MAX, &cursor, err));
-    FR_TRY(fr_mmef_json_bool(root, "reset", &c.reset, err));
+    FR_TRY(fr_mmef_json_bool(root, "reset", &reset, err));
     FR_TRY(fr_mmef_json_array(root, "changes", &list, err));
     if (cursor < 0 || !list)
         return fr_mmef_malformed(err, "cursor or changes", "is missing");
-    c.cursor = (uint64_t)cursor;
     rc = read_list(list, &c, err);
+    c.cursor = (uint64_t)cursor;
+    c.reset = reset;
     if (rc != FR_OK) {
         fr_mmef_changes_clear(&c);
         return rc;

@@ -22,7 +22,7 @@ enum {
     " current_setting('fsync', true)"
 
 static const char *const own_text[] = {
-    [FR_PQ_BEGIN - FR_PQ_BEGIN] = "BEGIN",
+    "BEGIN", /* FR_PQ_BEGIN, the first */
     [FR_PQ_SNAPSHOT - FR_PQ_BEGIN] = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
     [FR_PQ_COMMIT - FR_PQ_BEGIN] = "COMMIT",
     [FR_PQ_ROLLBACK - FR_PQ_BEGIN] = "ROLLBACK",
@@ -37,7 +37,7 @@ static const char *in_one_line(const char *text, char to[FR_ERR_MSG_MAX])
     size_t n = 0;
 
     for (; *text && n + 1 < FR_ERR_MSG_MAX; text++)
-        to[n++] = *text == '\n' ? ' ' : *text;
+        to[n++] = (char)(*text == '\n' ? ' ' : *text);
     while (n > 0 && to[n - 1] == ' ')
         n--;
     to[n] = 0;

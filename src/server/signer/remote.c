@@ -32,7 +32,7 @@ size_t fr_remote_ask(int fd, enum fr_sign_kind kind, struct fr_slice octets,
                      uint8_t to[FR_SIGN_ANSWER_MAX])
 {
     uint8_t ask[FR_SIGN_ASK_MAX] = {(uint8_t)kind};
-    uint8_t answer[FR_SIGN_ANSWER_MAX];
+    uint8_t answer[FR_SIGN_ANSWER_MAX] = {0};
     size_t len = 1 + octets.len;
     ssize_t n = -1;
 

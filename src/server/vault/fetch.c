@@ -213,9 +213,7 @@ static enum fr_code read_changes(const struct fr_request *q,
     bool known = true;
 
     FR_TRY(FR_ASK(q->v, err, feed_last, &last));
-    ret->list = calloc(FR_CHANGES_MAX, sizeof *ret->list);
-    if (!ret->list)
-        return FR_FAIL(err, FR_ENOMEM, "out of memory");
+    FR_TRY(fr_mmef_changes_make(ret, FR_CHANGES_MAX, err));
     ret->reset = is_of_another_life(query->since, feed.base, last);
     query->since =
         ret->reset || query->since < feed.base ? 0 : query->since - feed.base;

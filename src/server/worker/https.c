@@ -118,7 +118,7 @@ static enum fr_code open_listener(struct fr_https *h, struct fr_err *err)
     struct event_base *base = h->config.worker->base;
     int on = 1;
 
-    h->room = fr_stream_room_new();
+    h->room = fr_stream_room_new(base);
     h->on_answered = event_new(base, -1, 0, on_answered, h);
     h->lingerers = fr_lingerers_new(base, end_if_empty, h);
     /* Connections inherit it. */

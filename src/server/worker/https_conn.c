@@ -124,7 +124,7 @@ static enum fr_code open_parts(struct fr_https_conn *c, int fd, struct fr_err *e
         close(fd);
         return rc;
     }
-    FR_TRY(fr_stream_new(base, h->room, fd, ssl, &hooks, &c->stream, err));
+    FR_TRY(fr_stream_new(h->room, fd, ssl, &hooks, &c->stream, err));
     c->timer = evtimer_new(base, on_timer, c);
     if (!c->timer)
         return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
@@ -411,14 +411,23 @@ static void send_answer(struct fr_https_conn *c)
         on_sent(c);
 }
 
+static struct fr_https_conn *take_answered(struct fr_https *h)
+{
+    struct fr_https_conn *c = h->answered;
+
+    if (!c)
+        return NULL;
+    h->answered = c->next_answered;
+    c->is_answered = false;
+    return c;
+}
+
 void fr_https_send_answers(struct fr_https *h)
 {
-    while (h->answered) {
-        struct fr_https_conn *c = h->answered;
+    struct fr_https_conn *c;
 
-        forget_answer(c);
+    while ((c = take_answered(h)) != NULL)
         send_answer(c);
-    }
 }
 
 static void on_ended(void *arg, enum fr_stream_end how, unsigned long ossl_error)

@@ -15,6 +15,7 @@ struct fr_stream_room {
     uint8_t in[CHUNK], plain[CHUNK];
     struct fr_buf out; /* TLS records of the stream that is writing */
     BIO_METHOD *method;
+    struct event_base *base;
 };
 
 struct fr_stream {
@@ -68,12 +69,13 @@ static long bio_ctrl(BIO *bio, int cmd, long num, void *ptr)
     return cmd == BIO_CTRL_FLUSH;
 }
 
-struct fr_stream_room *fr_stream_room_new(void)
+struct fr_stream_room *fr_stream_room_new(struct event_base *base)
 {
     struct fr_stream_room *room = malloc(sizeof *room);
 
     if (!room)
         return NULL;
+    room->base = base;
     room->out = (struct fr_buf)FR_BUF_INIT(OUT_MAX);
     room->method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "stream");
     if (!room->method || BIO_meth_set_read(room->method, bio_read) != 1 ||
@@ -286,24 +288,26 @@ static void on_readable(int fd, short what, void *arg)
 
 /* ---- life ---- */
 
-static bool attach(struct fr_stream *s, struct event_base *base)
+static bool attach(struct fr_stream *s)
 {
-    BIO *bio = BIO_new(s->room->method);
+    struct event_base *base = s->room->base;
+    BIO *bio;
 
+    s->on_read = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+    s->on_write = event_new(base, s->fd, EV_WRITE, on_writable, s);
+    bio = BIO_new(s->room->method);
     if (!bio)
         return false;
     BIO_set_data(bio, s);
     BIO_set_init(bio, 1);
     SSL_set_bio(s->ssl, bio, bio); /* takes it */
     SSL_set_accept_state(s->ssl);
-    s->on_read = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
-    s->on_write = event_new(base, s->fd, EV_WRITE, on_writable, s);
     return s->on_read && s->on_write && event_add(s->on_read, NULL) == 0;
 }
 
-enum fr_code fr_stream_new(struct event_base *base, struct fr_stream_room *room, int fd,
-                           SSL *ssl, const struct fr_stream_hooks *hooks,
-                           struct fr_stream **ret, struct fr_err *err)
+enum fr_code fr_stream_new(struct fr_stream_room *room, int fd, SSL *ssl,
+                           const struct fr_stream_hooks *hooks, struct fr_stream **ret,
+                           struct fr_err *err)
 {
     FR_AUTO(stream) *s = calloc(1, sizeof *s);
 
@@ -317,7 +321,7 @@ enum fr_code fr_stream_new(struct event_base *base, struct fr_stream_room *room,
                             .fd = fd,
                             .ssl = ssl,
                             .unsent = FR_BUF_INIT(OUT_MAX)};
-    if (!attach(s, base))
+    if (!attach(s))
         return FR_FAIL(err, FR_ENOMEM, "out of memory for a connection");
     *ret = FR_TAKE(s);
     return FR_OK;

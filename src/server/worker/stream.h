@@ -35,13 +35,12 @@ struct fr_stream_hooks {
     void *arg;
 };
 
-/* NULL: no memory. Outlives its streams. */
-struct fr_stream_room *fr_stream_room_new(void);
+/* NULL: no memory. Outlives its streams; base outlives it. */
+struct fr_stream_room *fr_stream_room_new(struct event_base *base);
 void fr_stream_room_free(struct fr_stream_room *room);
 
 /* The server's end. Takes fd and ssl, whatever happens. */
-FR_MUST_USE enum fr_code fr_stream_new(struct event_base *base,
-                                       struct fr_stream_room *room, int fd, SSL *ssl,
+FR_MUST_USE enum fr_code fr_stream_new(struct fr_stream_room *room, int fd, SSL *ssl,
                                        const struct fr_stream_hooks *hooks,
                                        struct fr_stream **ret, struct fr_err *err);
 void fr_stream_free(struct fr_stream *s); /* closes at once; NULL is fine */

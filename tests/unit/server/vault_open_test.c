@@ -137,7 +137,7 @@ static void commit_again(struct fr_store *s, struct fr_store_call call)
     struct fr_err err = {.code = FR_EBUSY};
 
     with_others.commit = commit_of_store;
-    FR_STORE_ASK_PLAIN(s, &err, rollback);
+    assert_ok(FR_STORE_ASK_PLAIN(s, &err, rollback));
     call.done(call.ctx, FR_EBUSY, &err);
 }
 

@@ -93,8 +93,8 @@ static void connect_two(void)
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    assert_ok(fr_stream_new(lab.base, lab.room, fds[0], server_side(), &hooks,
-                            &lab.stream, &err));
+    assert_ok(
+        fr_stream_new(lab.room, fds[0], server_side(), &hooks, &lab.stream, &err));
     lab.fd = fds[1];
     lab.client = SSL_new(ctx);
     SSL_CTX_free(ctx);
@@ -107,7 +107,7 @@ static int make(void **state)
     (void)state;
     lab = (struct lab){.got = FR_BUF_INIT(BIG)};
     lab.base = event_base_new();
-    lab.room = fr_stream_room_new();
+    lab.room = fr_stream_room_new(lab.base);
     connect_two();
     return 0;
 }
