@@ -123,7 +123,7 @@ static enum fr_code verify(struct fr_cli *cli, json_t *request, json_t **ret,
     while (next) {
         json_object_set(request, "from", next);
         json_decref(next);
-        FR_TRY(cli->ask(cli, json_incref(request), ret, err));
+        FR_TRY(cli->ask(cli, json_copy(request), ret, err));
         next = json_incref(json_object_get(*ret, "next"));
         if (next) {
             json_decref(*ret);

@@ -22,6 +22,7 @@ struct captured {
     json_t *asked[ASKED_MAX];
     size_t n_asked;
     const char *answer;       /* JSON of every result; NULL: {} */
+    const char *first_answer; /* of the first; NULL: as every */
     const char *refuse_op;    /* this op is refused ... */
     enum fr_code refuse_with; /* ... by this code */
 };
@@ -37,7 +38,10 @@ static inline enum fr_code fake_ask(struct fr_cli *cli, json_t *request, json_t 
     c->asked[c->n_asked++] = request;
     if (c->refuse_op && strcmp(op, c->refuse_op) == 0)
         return FR_FAIL(err, c->refuse_with, "the daemon says no to %s", op);
-    *ret = json_loads(c->answer ? c->answer : "{}", JSON_DECODE_ANY, NULL);
+    if (c->n_asked == 1 && c->first_answer)
+        *ret = json_loads(c->first_answer, JSON_DECODE_ANY, NULL);
+    else
+        *ret = json_loads(c->answer ? c->answer : "{}", JSON_DECODE_ANY, NULL);
     assert_non_null(*ret);
     return FR_OK;
 }

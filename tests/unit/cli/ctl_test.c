@@ -73,7 +73,7 @@ static void each_command_is_one_call(void **state)
         {"audit", "{\"op\":\"audit\"}"},
         {"audit --limit 5 --subject d1",
          "{\"op\":\"audit\",\"limit\":5,\"subject\":\"d1\"}"},
-        {"audit --verify", "{\"op\":\"audit\",\"verify\":true}"},
+        {"audit --verify", "{\"op\":\"audit\",\"verify\":true,\"from\":{}}"},
         {"status", "{\"op\":\"status\"}"},
     };
     struct captured *c = *state;
@@ -86,6 +86,20 @@ static void each_command_is_one_call(void **state)
         assert_asked(c, 0, cases[i].json);
         json_decref(c->asked[--c->n_asked]);
     }
+}
+
+static void trail_is_verified_part_by_part(void **state)
+{
+    struct captured *c = *state;
+
+    c->first_answer = "{\"next\":{\"seq\":1000}}";
+    c->answer = "{\"intact\":true,\"lines\":1234}";
+    assert_int_equal(ctl(c, "audit --verify"), 0);
+    assert_int_equal(c->n_asked, 2);
+    assert_asked(c, 0, "{\"op\":\"audit\",\"verify\":true,\"from\":{}}");
+    assert_asked(c, 1, "{\"op\":\"audit\",\"verify\":true,\"from\":{\"seq\":1000}}");
+    assert_contains(c->out, "1234");
+    assert_null(strstr(c->out, "next"));
 }
 
 static void several_targets_are_allowed_one_by_one(void **state)
@@ -455,6 +469,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(each_command_is_one_call),
+        TEST(trail_is_verified_part_by_part),
         TEST(several_targets_are_allowed_one_by_one),
         TEST(a_device_is_named_by_its_fqdn),
         TEST(an_identity_of_another_type_names_itself),
