@@ -142,7 +142,8 @@ void fr_https_conn_new(struct fr_https *h, int fd, const char *address)
         return;
     }
     c->owner = h;
-    c->held = (struct fr_buf)FR_BUF_INIT(2 * PIPELINE_MAX);
+    /* What does not pause the stream yet, and a turn: a record ends in it. */
+    c->held = (struct fr_buf)FR_BUF_INIT(3 * PIPELINE_MAX);
     snprintf(c->client.address, sizeof c->client.address, "%s", address);
     fr_exchange_init(&c->exchange);
     link_in(c);

@@ -281,6 +281,39 @@ static void pipelined_requests_are_answered_in_order(void **state)
     client_close(&c);
 }
 
+/* As much as a turn can bring to what is held: three reads' worth, of which the first
+ * two just do not make the server stop reading. */
+static void many_requests_behind_one_that_waits_are_answered_too(void **state)
+{
+    static const char one[64 + 1] =
+        "GET /1 HTTP/1.1\r\nHost: x\r\nX-M2M-RI: aaaaaaaaaaaaaaaaaaaaaaaa\r\n\r\n";
+    enum { N = (2 * 16384 + 16192) / 64 };
+    static char requests[N * 64 + 1];
+    struct client c;
+    BIO *wire = BIO_new(BIO_s_mem()), *socket;
+    char *octets;
+    long len;
+
+    (void)state;
+    assert_true(client_open(&c, &d, d.fetch, "broker"));
+    for (int i = 0; i < N; i++)
+        memcpy(requests + (size_t)i * 64, one, 64);
+    socket = SSL_get_wbio(c.ssl);
+    BIO_up_ref(socket);
+    SSL_set0_wbio(c.ssl, wire);
+    assert_true(
+        client_send(&c, "GET /fieldroot/v1/credentials?since=999&wait=1 HTTP/1.1\r\n"
+                        "Host: mef.example.com\r\n\r\n"));
+    assert_true(client_send(&c, requests));
+    len = BIO_get_mem_data(wire, &octets);
+    assert_int_equal(send(c.fd, octets, (size_t)len, 0), len);
+    SSL_set0_wbio(c.ssl, socket);
+    assert_int_equal(client_status(&c), 200);
+    for (int i = 0; i < N; i++)
+        assert_int_equal(client_status(&c), 404);
+    client_close(&c);
+}
+
 /* --- the operator's socket */
 
 static void who_says_that_it_has_no_more_to_ask_gets_its_answer(void **state)
@@ -396,6 +429,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_slow_request_is_timed_out),
         cmocka_unit_test(a_handshake_that_never_begins_is_cut),
         cmocka_unit_test(pipelined_requests_are_answered_in_order),
+        cmocka_unit_test(many_requests_behind_one_that_waits_are_answered_too),
         cmocka_unit_test(who_says_that_it_has_no_more_to_ask_gets_its_answer),
         cmocka_unit_test(a_malformed_call_is_answered_by_its_fault),
         cmocka_unit_test(the_admin_socket_is_for_its_owner_only),
