@@ -106,7 +106,7 @@ static char folder[64];
 
 static void empty_folder(void)
 {
-    (void)tree_remove(folder);
+    (void)tree_empty(folder);
 }
 
 static void remove_folder(void)
