@@ -165,12 +165,6 @@ static enum fr_code send_held(struct fr_postgres *s, struct fr_err *err)
     return busy(s, rc);
 }
 
-/* A server that may be far away decides for itself what waits for its disk. */
-static void relax(struct fr_sql_store *sql)
-{
-    (void)sql;
-}
-
 static void gather(struct fr_sql_store *sql, bool is_on)
 {
     of(sql)->gathers = is_on;
@@ -454,7 +448,6 @@ static const struct fr_sql_driver driver = {
     .octets = octets,
     .run = run,
     .expect = expect,
-    .relax = relax,
     .gather = gather,
     .wait = wait,
 };

@@ -160,7 +160,6 @@ struct fr_sql_driver {
     enum fr_code (*expect)(struct fr_sql_store *s, int sql,
                            const struct fr_sql_value *values, struct fr_err *err);
     /* As those of struct fr_store_methods. */
-    void (*relax)(struct fr_sql_store *s);
     void (*gather)(struct fr_sql_store *s, bool is_on);
     enum fr_code (*wait)(struct fr_sql_store *s, struct fr_err *err);
 };

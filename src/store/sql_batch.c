@@ -109,11 +109,6 @@ static void undo(struct fr_store *store, struct fr_store_call call)
     fr_sql_done(call, s->driver->undo(s, &err), &err);
 }
 
-static void relax(struct fr_store *store)
-{
-    fr_sql_of(store)->driver->relax(fr_sql_of(store));
-}
-
 static void gather(struct fr_store *store, bool is_on)
 {
     fr_sql_of(store)->driver->gather(fr_sql_of(store), is_on);
@@ -192,7 +187,6 @@ static void counts(struct fr_store *store, struct fr_store_counts *ret,
 
 void fr_sql_batch_ops(struct fr_store_methods *m)
 {
-    m->relax = relax;
     m->begin = begin;
     m->commit = commit;
     m->rollback = rollback;

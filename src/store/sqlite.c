@@ -17,8 +17,6 @@ struct fr_sqlite {
     sqlite3 *db;
     sqlite3_stmt *stmt[FR_N_STATEMENTS];
     sqlite3_stmt *begin, *end, *rollback, *mark, *keep, *undo;
-    bool is_relaxed; /* the next batch is */
-    bool syncs;      /* at each commit */
 };
 
 static struct fr_sqlite *of(struct fr_sql_store *s)
@@ -164,30 +162,8 @@ static enum fr_code execute(struct fr_sqlite *s, const char *sql, struct fr_err 
     return rc == SQLITE_OK ? FR_OK : fail(s, rc, err);
 }
 
-static void relax(struct fr_sql_store *sql)
-{
-    of(sql)->is_relaxed = true;
-}
-
-/* Of a relaxed batch the log is synced by the next one that is not, or before its pages
- * go from the log into the file. */
-static enum fr_code settle_durability(struct fr_sqlite *s, struct fr_err *err)
-{
-    bool wants_sync = !s->is_relaxed;
-
-    s->is_relaxed = false;
-    if (wants_sync == s->syncs)
-        return FR_OK;
-    FR_TRY(execute(
-        s, wants_sync ? "PRAGMA synchronous = FULL" : "PRAGMA synchronous = NORMAL",
-        err));
-    s->syncs = wants_sync;
-    return FR_OK;
-}
-
 static enum fr_code begin(struct fr_sql_store *sql, struct fr_err *err)
 {
-    FR_TRY(settle_durability(of(sql), err));
     return plain(of(sql), "BEGIN IMMEDIATE", &of(sql)->begin, err);
 }
 
@@ -267,7 +243,6 @@ static void sqlite_close(struct fr_sql_store *sql)
 static const struct fr_sql_driver driver = {
     .name = "sqlite",
     .close = sqlite_close,
-    .relax = relax,
     .begin = begin,
     .snapshot = snapshot,
     .commit = commit,
@@ -379,7 +354,6 @@ static enum fr_code open_database(struct fr_sqlite *s, const char *path,
                    "PRAGMA temp_store = MEMORY;" /* savepoints, without files */
                    "PRAGMA trusted_schema = OFF;",
                    err));
-    s->syncs = true;
     FR_TRY(bring_up_to_date(s, err));
     (void)sqlite3_commit_hook(s->db, ask_before_commit, &s->sql.super);
     return FR_OK;

@@ -208,9 +208,6 @@ struct fr_store_methods {
     void (*gather)(struct fr_store *s, bool is_on);
     enum fr_code (*wait)(struct fr_store *s, struct fr_err *err);
 
-    /* The next batch may be durable as late as the next one that is not relaxed: a
-     * power cut before that takes it back, a crash of ours does not. */
-    void (*relax)(struct fr_store *s);
     void (*begin)(struct fr_store *s, struct fr_store_call call);
     void (*commit)(struct fr_store *s,
                    struct fr_store_call call); /* or all is undone */

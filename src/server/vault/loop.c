@@ -403,20 +403,6 @@ static enum fr_code handle_all(struct loop *l, struct fr_err *err)
     return FR_OK;
 }
 
-/* An ack that a power cut takes back leaves the key of before beside the new one, as an
- * ack that was cut on its way does. What may write more than a refusal is durable. */
-static bool may_be_taken_back(const struct loop *l)
-{
-    for (size_t i = 0; i < l->n_taken; i++) {
-        const struct taken *t = &l->taken[i];
-
-        if (t->is_malformed ||
-            (t->m.type != FR_MSG_ACK && t->m.type != FR_MSG_AUTHORISE))
-            return false;
-    }
-    return true;
-}
-
 /* From nothing: what an attempt before this has held or decided does not count. */
 static enum fr_code try_batch(struct loop *l, struct fr_err *err)
 {
@@ -426,8 +412,6 @@ static enum fr_code try_batch(struct loop *l, struct fr_err *err)
         fr_buf_reset(&l->worker[i].held);
         l->worker[i].is_expelled = false;
     }
-    if (may_be_taken_back(l))
-        l->v->store->methods->relax(l->v->store);
     FR_TRY(fr_vault_begin(l->v, err));
     rc = handle_all(l, err);
     if (rc == FR_OK)

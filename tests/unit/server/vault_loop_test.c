@@ -8,7 +8,6 @@
 #include <poll.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,9 +18,8 @@ enum { PATIENCE_MS = 20000 };
 
 /* What the child's store hook counts, seen by both. */
 struct shared {
-    int commits, to_fail, syncs;
+    int commits, to_fail;
 };
-static struct shared *watched; /* by the child's fdatasync() */
 
 struct house {
     struct lab *lab;
@@ -29,14 +27,6 @@ struct house {
     int control, theirs; /* the vault's end, until it runs */
     pid_t pid;
 };
-
-/* In place of the C library's, for SQLite too. */
-__attribute__((visibility("default"))) int fdatasync(int fd)
-{
-    if (watched)
-        __atomic_add_fetch(&watched->syncs, 1, __ATOMIC_SEQ_CST);
-    return (int)syscall(SYS_fdatasync, fd);
-}
 
 static bool count_commit(void *ctx)
 {
@@ -62,7 +52,6 @@ static _Noreturn void be_the_vault(struct house *h, int control)
     lab_open(h->lab); /* SQLite's connections do not outlive a fork */
     h->lab->config.store->on_commit = count_commit;
     h->lab->config.store->on_commit_ctx = h->shared;
-    watched = h->shared;
     _exit(fr_vault_run(h->lab->vault, control, &err) == FR_OK ? 0 : 1);
 }
 
@@ -156,15 +145,6 @@ static void send_as(int fd, const struct fr_peer *peer, struct fr_msg *m)
 static void send_lookup(int fd, uint32_t id)
 {
     struct fr_msg m = {.type = FR_MSG_LOOKUP, .id = id};
-    struct fr_peer peer = lab_device();
-
-    fr_msg_set_str(&m, FR_F_KEY_ID, KEY_ID(9));
-    send_as(fd, &peer, &m);
-}
-
-static void send_ack(int fd, uint32_t id)
-{
-    struct fr_msg m = {.type = FR_MSG_ACK, .id = id};
     struct fr_peer peer = lab_device();
 
     fr_msg_set_str(&m, FR_F_KEY_ID, KEY_ID(9));
@@ -268,48 +248,6 @@ static void what_waits_at_several_workers_is_one_transaction(void **state)
     assert_int_equal(commits(&h), 1);
     for (size_t i = 0; i < WORKERS; i++)
         (void)close(enrol[i].mine);
-    close_house(&h);
-}
-
-static int syncs_after(struct house *h, int fd, uint32_t id)
-{
-    assert_answered(fd, id, FR_ENOTFOUND);
-    return __atomic_exchange_n(&h->shared->syncs, 0, __ATOMIC_SEQ_CST);
-}
-
-/* A refused ack is audited: that batch writes too. */
-static void batch_of_acks_waits_for_no_disk(void **state)
-{
-    struct pair enrol = new_pair();
-    struct house h;
-
-    open_house(&h, *state);
-    announce(&h, &enrol, FR_WORKER_ENROL);
-    send_lookup(enrol.mine, 1);
-    assert_true(syncs_after(&h, enrol.mine, 1) > 0);
-    send_ack(enrol.mine, 2);
-    assert_int_equal(syncs_after(&h, enrol.mine, 2), 0);
-    assert_int_equal(commits(&h), 2);
-    send_lookup(enrol.mine, 3);
-    assert_true(syncs_after(&h, enrol.mine, 3) > 0);
-    (void)close(enrol.mine);
-    close_house(&h);
-}
-
-static void ack_beside_what_must_last_is_durable_with_it(void **state)
-{
-    struct pair enrol = new_pair();
-    struct house h;
-
-    prepare_house(&h, *state);
-    send_ack(enrol.mine, 1);
-    send_lookup(enrol.mine, 2);
-    announce(&h, &enrol, FR_WORKER_ENROL);
-    run_house(&h); /* both wait */
-    assert_answered(enrol.mine, 1, FR_ENOTFOUND);
-    assert_true(syncs_after(&h, enrol.mine, 2) > 0);
-    assert_int_equal(commits(&h), 1);
-    (void)close(enrol.mine);
     close_house(&h);
 }
 
@@ -509,8 +447,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         LAB(what_waits_at_one_worker_is_one_transaction),
         LAB(what_waits_at_several_workers_is_one_transaction),
-        LAB(batch_of_acks_waits_for_no_disk),
-        LAB(ack_beside_what_must_last_is_durable_with_it),
         LAB(failed_commit_answers_everybody_with_a_failure),
         LAB(failed_request_does_not_spoil_its_batch),
         LAB(worker_that_breaks_its_mask_is_closed_and_no_other),

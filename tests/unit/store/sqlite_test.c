@@ -5,7 +5,6 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -14,14 +13,6 @@
 #include "tree.h"
 
 static struct fr_err err;
-static int n_syncs;
-
-/* In place of the C library's, for SQLite too. */
-__attribute__((visibility("default"))) int fdatasync(int fd)
-{
-    n_syncs++;
-    return (int)syscall(SYS_fdatasync, fd);
-}
 
 struct folder {
     char dir[64], path[96];
@@ -231,32 +222,6 @@ static void write_ahead_log_is_on(void **state)
                      1);
 }
 
-static int syncs_of_a_batch(struct fr_store *s, const char *value)
-{
-    n_syncs = 0;
-    assert_ok(FR_STORE_ASK_PLAIN(s, &err, begin));
-    assert_ok(FR_STORE_ASK(s, &err, meta_set, "colour", value));
-    assert_ok(FR_STORE_ASK_PLAIN(s, &err, commit));
-    return n_syncs;
-}
-
-static void relaxed_batch_waits_for_the_next_to_be_durable(void **state)
-{
-    const struct folder *f = *state;
-    FR_AUTO(store) *s = NULL;
-    FR_AUTO(store) *again = NULL;
-    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(16);
-
-    assert_ok(fr_store_sqlite_open(f->path, &s, &err));
-    assert_true(syncs_of_a_batch(s, "red") > 0);
-    s->methods->relax(s);
-    assert_int_equal(syncs_of_a_batch(s, "green"), 0);
-    assert_ok(fr_store_sqlite_open(f->path, &again, &err)); /* others see it at once */
-    assert_ok(FR_STORE_ASK(again, &err, meta_get, "colour", &value));
-    assert_string_equal(fr_buf_cstr(&value), "green");
-    assert_true(syncs_of_a_batch(s, "blue") > 0); /* one relax() is for one batch */
-}
-
 static void file_that_is_no_database_is_refused_and_left_alone(void **state)
 {
     static const char text[] = "this is not a database, but a file that somebody needs";
@@ -360,7 +325,6 @@ int main(void)
         IN_FOLDER(schema_goes_down_and_up_again),
         IN_FOLDER(schema_that_nobody_knows_is_no_goal),
         IN_FOLDER(write_ahead_log_is_on),
-        IN_FOLDER(relaxed_batch_waits_for_the_next_to_be_durable),
         IN_FOLDER(file_that_is_no_database_is_refused_and_left_alone),
         IN_FOLDER(symbolic_link_is_not_followed),
         IN_FOLDER(folder_that_is_not_there_is_refused),
