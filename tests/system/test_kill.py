@@ -307,7 +307,7 @@ class Watch(Fed):
 
     def count(self):
         device = self.turn()
-        self.world.provision(device, self.site.mef(), "--renew")
+        self.world.renew(device)
         self.hear(device)
 
     def case(self):
