@@ -136,11 +136,6 @@ void fr_state_unlock(struct fr_state *s)
     s->lock_fd = -1;
 }
 
-bool fr_state_is_locked(const struct fr_state *s)
-{
-    return s->lock_fd >= 0;
-}
-
 /* ---- slots ---- */
 
 enum fr_code fr_state_slot_path(const struct fr_state *s, const char *folder,

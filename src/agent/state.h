@@ -44,7 +44,6 @@ const char *fr_state_dir(const struct fr_state *s);
  * object already. Reading needs no lock; everything that changes the folder does. */
 FR_MUST_USE enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err);
 void fr_state_unlock(struct fr_state *s);
-bool fr_state_is_locked(const struct fr_state *s); /* by this object */
 
 /* ---- the two slots ---- */
 

@@ -80,5 +80,9 @@ char *fr_x509_subject(X509 *cert, char *to, size_t size);
 /* Every certificate of a PEM file, at least one; FR_ECONFIG names file and reason. */
 FR_MUST_USE enum fr_code fr_x509_read_pem(const char *path, STACK_OF(X509) * *ret,
                                           struct fr_err *err);
+/* A private key in PEM; one that is encrypted is FR_ECONFIG, as no key at all is. The
+ * octets are the caller's to wipe. */
+FR_MUST_USE enum fr_code fr_x509_key_from_pem(struct fr_slice pem, EVP_PKEY **ret,
+                                              struct fr_err *err);
 
 #endif

@@ -80,19 +80,11 @@ enum fr_code fr_pki_write_key(const char *path, EVP_PKEY *key, struct fr_err *er
 static enum fr_code read_key(const char *path, EVP_PKEY **ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(KEY_FILE_MAX);
-    char no_passphrase[] = ""; /* else OpenSSL would ask on the terminal */
-    BIO *bio;
 
     FR_TRY(fr_file_check_private(path, err));
     FR_TRY(fr_file_read(path, &text, err));
-    bio = BIO_new_mem_buf(fr_buf_cstr(&text), (int)text.len);
-    *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase) : NULL;
-    BIO_free(bio);
-    ERR_clear_error();
-    if (!*ret)
-        return FR_FAIL(err, FR_ECONFIG, "%s: no unencrypted private key in PEM form",
+    return fr_err_wrap(err, fr_x509_key_from_pem(fr_buf_view(&text), ret, err), "%s",
                        path);
-    return FR_OK;
 }
 
 static enum fr_code read_cert(const char *path, X509 **ret, struct fr_err *err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Digests of certificates, and certificates from PEM files. */
+/* Digests of certificates; certificates and keys from PEM. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
@@ -98,4 +98,20 @@ enum fr_code fr_x509_read_pem(const char *path, STACK_OF(X509) * *ret,
     else
         sk_X509_pop_free(certs, X509_free);
     return rc;
+}
+
+enum fr_code fr_x509_key_from_pem(struct fr_slice pem, EVP_PKEY **ret,
+                                  struct fr_err *err)
+{
+    char no_passphrase[] = ""; /* else OpenSSL would ask on the terminal */
+    BIO *bio = BIO_new_mem_buf(pem.data, (int)pem.len);
+    EVP_PKEY *key =
+        bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase) : NULL;
+
+    BIO_free(bio);
+    ERR_clear_error();
+    if (!key)
+        return FR_FAIL(err, FR_ECONFIG, "no unencrypted private key in PEM form");
+    *ret = key;
+    return FR_OK;
 }

@@ -2,7 +2,7 @@
 /*
  * fieldrootd's config file as a checked structure. Relations between values (a fetch
  * listener needs target anchors, min <= max) are checked here; that files can be read
- * is not: fr_server_check() does it, in the process that will use them.
+ * is not: fr_child_check() does it, in the process that will use them.
  */
 #ifndef FR_SERVER_CONFIG_H
 #define FR_SERVER_CONFIG_H

@@ -67,7 +67,6 @@ enum fr_field {
 
 #define FR_FM(f)  (UINT32_C(1) << (f)) /* field as a bit */
 #define FR_WM(w)  (1u << (w))          /* worker type as a bit */
-#define FR_WM_ALL (FR_WM(FR_N_WORKERS) - 1u)
 #define FR_FM_WHO (FR_FM(FR_F_PEER) | FR_FM(FR_F_ADDRESS))
 
 /*

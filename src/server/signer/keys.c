@@ -3,7 +3,6 @@
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <stdlib.h>
 
 #include "base/file.h"
@@ -37,18 +36,10 @@ void fr_signer_key_free(struct fr_signer_key *k)
 static enum fr_code read_pem(const char *path, EVP_PKEY **ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(KEY_FILE_MAX);
-    char no_passphrase[] = ""; /* else OpenSSL would ask on the terminal */
-    BIO *bio;
 
     FR_TRY(fr_file_check_private(path, err));
     FR_TRY(fr_file_read(path, &text, err));
-    bio = BIO_new_mem_buf(fr_buf_cstr(&text), (int)text.len);
-    *ret = bio ? PEM_read_bio_PrivateKey(bio, NULL, NULL, no_passphrase) : NULL;
-    BIO_free(bio);
-    ERR_clear_error();
-    if (!*ret)
-        return FR_FAIL(err, FR_ECONFIG, "it holds no unencrypted private key in PEM");
-    return FR_OK;
+    return fr_x509_key_from_pem(fr_buf_view(&text), ret, err);
 }
 
 static bool is_on_a_curve_of_ours(const EVP_PKEY *key)
