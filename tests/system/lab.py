@@ -54,6 +54,25 @@ def wait_until(check, what, limit=LIMIT):
     raise AssertionError(f"waited {limit} s for {what}")
 
 
+def children(pid):
+    """{name: [pid, ...]} of a process's living children; fieldrootd's are frd-vault, ..."""
+    found = {}
+    for entry in os.listdir("/proc"):
+        if not entry.isdigit():
+            continue
+        with contextlib.suppress(OSError):
+            with open(f"/proc/{entry}/stat", encoding="utf-8") as f:
+                stat = f.read()
+            name, rest = stat[stat.index("(") + 1:stat.rindex(")")], stat.rsplit(")", 1)[1]
+            if int(rest.split()[1]) == pid and rest.split()[0] != "Z":
+                found.setdefault(name, []).append(int(entry))
+    return found
+
+
+def child_pids(pid):
+    return sorted(p for pids in children(pid).values() for p in pids)
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

@@ -4,8 +4,6 @@ programs, kills a process at the n-th, and reads the log of what was done to fil
 import ctypes
 import mmap
 import os
-import signal
-import struct
 import subprocess
 
 import lab

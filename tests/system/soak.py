@@ -15,7 +15,6 @@ import threading
 import time
 
 import lab
-from test_processes import children
 
 DEVICES, THREADS, ROUND, EVENT_EVERY, CALM_ROUNDS = 24, 4, 200, 20, 6
 RSS_SLACK = 2 << 20  # what an allocator may keep beside a quarter more
@@ -80,7 +79,7 @@ class Fleet:
     # ---- events ----
 
     def pids(self):
-        return sorted(p for pids in children(self.site.daemon.pid).values() for p in pids)
+        return lab.child_pids(self.site.daemon.pid)
 
     def kill_a_child(self):
         with contextlib.suppress(ProcessLookupError):

@@ -484,20 +484,16 @@ class World:
         site.ctl("target", "add", lab.BROKER)
         site.ctl("target", "add", QUIET)
         self.target, self.admin = site.target(), Admin(site)
-        self.pids = self.children()
+        self.pids = lab.child_pids(site.daemon.pid)
 
     def hear(self, text):
         with self.lock:
             self.heard.append(text)
 
-    def children(self):
-        with open(f"/proc/{self.site.daemon.pid}/task/{self.site.daemon.pid}/children",
-                  encoding="utf-8") as f:
-            return f.read()
-
     def check(self):
         """The server is as it was, and nobody has said a secret."""
-        assert self.children() == self.pids, "a process of the server has died"
+        assert lab.child_pids(self.site.daemon.pid) == self.pids, \
+            "a process of the server has died"
         said = "\n".join([self.site.daemon.text(), *self.heard])
         assert "Sanitizer" not in said and "runtime error" not in said, said[-3000:]
         for word in re.findall(r"[0-9A-Fa-f]{64,}", said):

@@ -8,7 +8,6 @@ import select
 import socket
 import ssl
 import threading
-import unittest
 
 import lab
 
@@ -16,11 +15,6 @@ SAMPLE = int(os.environ.get("FIELDROOT_SAMPLE", "1"))
 MANY = 10_000 // SAMPLE
 MEMORY = 8 if SAMPLE > 1 else 1  # a sanitizer keeps what was freed
 REQUEST = "{} HTTP/1.1\r\nHost: " + lab.MEF + "\r\nX-M2M-RI: 1\r\nX-M2M-RVI: 3\r\n"
-
-
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
-        return [int(p) for p in f.read().split()]
 
 
 def rss(pids):
@@ -37,7 +31,7 @@ class Case(lab.TestCase):
         self.site_ = self.site().start(limits=limits, top=top, **how)
         self.device = self.site_.listed_device()
         self.list = self.site_.document(self.site_.bootstrap(budget="PT1M"))
-        self.pids = children(self.site_.daemon.pid)
+        self.pids = lab.child_pids(self.site_.daemon.pid)
         self.context = ssl.create_default_context(cafile=self.site_.mef_ca.pem)
         self.context.load_cert_chain(self.device.cert, self.device.key)
 
@@ -59,7 +53,7 @@ class Case(lab.TestCase):
 
     def unharmed(self):
         self.enrols()
-        self.assertEqual(children(self.site_.daemon.pid), self.pids)
+        self.assertEqual(lab.child_pids(self.site_.daemon.pid), self.pids)
 
 
 def rest(s):

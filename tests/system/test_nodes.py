@@ -12,7 +12,6 @@ import threading
 import unittest
 
 import lab
-from test_processes import children
 
 NET, PORT = "10.77.0", 5432
 PRIMARY, STANDBY = f"{NET}.11", f"{NET}.12"
@@ -101,7 +100,7 @@ class Database(lab.Postgres):
                        "the standby to be synchronous")
 
     def kill(self):
-        family = {p for pids in children(self.process.pid).values() for p in pids}
+        family = lab.child_pids(self.process.pid)
         self.process.stop(signal.SIGKILL)
         for pid in family:
             with contextlib.suppress(ProcessLookupError):
@@ -175,7 +174,7 @@ limits {{ per-address = 1000 handshakes-per-address = 0 }}
         return self.process.text()[before:]
 
     def kill(self):
-        family = {p for pids in children(self.process.pid).values() for p in pids}
+        family = lab.child_pids(self.process.pid)
         self.process.stop(signal.SIGKILL)
         lab.wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in family), "its end")
 

@@ -19,18 +19,10 @@ needs_root = unittest.skipUnless(
     os.geteuid() == 0, "needs root: reads another process's memory, or changes users")
 
 
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
-        return [int(p) for p in f.read().split()]
-
-
 def kinds(site):
     """{kind: [pid, ...]} of a site's children, by the names that they give themselves."""
-    found = {}
-    for pid in children(site.daemon.pid):
-        with contextlib.suppress(OSError), open(f"/proc/{pid}/comm", encoding="utf-8") as f:
-            found.setdefault(f.read().strip().removeprefix("frd-"), []).append(pid)
-    return found
+    return {name.removeprefix("frd-"): pids
+            for name, pids in lab.children(site.daemon.pid).items()}
 
 
 def private_octets(path):
@@ -96,25 +88,25 @@ class Keys(lab.TestCase):
     def test_a_renewed_key_comes_with_sighup(self):
         site = self.site().start()
         device = site.listed_device()
-        before = set(children(site.daemon.pid))
+        before = set(lab.child_pids(site.daemon.pid))
         cert, key = site.mef_ca.issue(site.path("renewed"), "dns:" + lab.MEF)
         os.rename(cert, site.mef_cert[0])
         os.rename(key, site.mef_cert[1])
         os.kill(site.daemon.pid, signal.SIGHUP)
-        lab.wait_until(lambda: len(set(children(site.daemon.pid)) & before) == 1,
+        lab.wait_until(lambda: len(set(lab.child_pids(site.daemon.pid)) & before) == 1,
                        "all but the vault to be replaced")
         self.assertEqual(device.provision(site.mef()).status, 0)
 
     def test_a_pair_that_does_not_fit_leaves_all_as_it_is(self):
         site = self.site().start()
         device = site.listed_device()
-        before = children(site.daemon.pid)
+        before = lab.child_pids(site.daemon.pid)
         _, key = site.mef_ca.issue(site.path("renewed"), "dns:" + lab.MEF)
         os.rename(key, site.mef_cert[1])
         os.kill(site.daemon.pid, signal.SIGHUP)
         site.daemon.wait_for("it is not the key of that certificate")
         self.assertEqual(device.provision(site.mef()).status, 0)
-        self.assertEqual(children(site.daemon.pid), before)
+        self.assertEqual(lab.child_pids(site.daemon.pid), before)
 
     def test_an_rsa_key_is_refused_with_a_reason(self):
         site = self.site()
@@ -132,7 +124,7 @@ class Keys(lab.TestCase):
         for _ in range(3):
             signer = kinds(site)["signer"][0]
             os.kill(signer, signal.SIGKILL)
-            lab.wait_until(lambda s=signer: s not in children(site.daemon.pid) and
+            lab.wait_until(lambda s=signer: s not in lab.child_pids(site.daemon.pid) and
                            len(kinds(site)) == 6, "the replacement")
             run = device.provision(site.mef(), "--renew")
             self.assertEqual(run.status, 0, run)
@@ -193,7 +185,7 @@ class Sandbox(lab.TestCase):
 
     def test_off_confines_nothing_and_says_so(self):
         site = self.site().start(top="sandbox = off")
-        self.assertEqual({status_of(p)["Seccomp"] for p in children(site.daemon.pid)}, {"0"})
+        self.assertEqual({status_of(p)["Seccomp"] for p in lab.child_pids(site.daemon.pid)}, {"0"})
         self.assertIn("sandbox = off", site.daemon.text())
         self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
 
@@ -218,9 +210,9 @@ class Users(lab.TestCase):
         self.assertEqual(os.stat(site.mef_cert[1]).st_uid, 0)
         device = site.listed_device()
         self.assertEqual(device.provision(site.mef()).status, 0)
-        before = set(children(site.daemon.pid))
+        before = set(lab.child_pids(site.daemon.pid))
         os.kill(site.daemon.pid, signal.SIGHUP)  # keys and certificates are root's
-        lab.wait_until(lambda: len(set(children(site.daemon.pid)) & before) == 1,
+        lab.wait_until(lambda: len(set(lab.child_pids(site.daemon.pid)) & before) == 1,
                        "all but the vault to be replaced")
         self.assertEqual(device.provision(site.mef(), "--renew").status, 0)
 
@@ -236,7 +228,7 @@ class Users(lab.TestCase):
         os.chmod(program, 0o755)
         site.start(binary=program, top="sandbox = required",
                    popen={"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []})
-        self.assertEqual({status_of(p)["Uid"].split()[0] for p in children(site.daemon.pid)},
+        self.assertEqual({status_of(p)["Uid"].split()[0] for p in lab.child_pids(site.daemon.pid)},
                          {str(user.pw_uid)})
         self.assertEqual(site.listed_device().provision(site.mef()).status, 0)
 

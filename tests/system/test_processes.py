@@ -9,28 +9,13 @@ import ssl
 import lab
 
 
-def children(pid):
-    """{process title or worker name: [pid, ...]} of a process's children."""
-    found = {}
-    for entry in os.listdir("/proc"):
-        if not entry.isdigit():
-            continue
-        with contextlib.suppress(OSError):
-            with open(f"/proc/{entry}/stat", encoding="utf-8") as f:
-                stat = f.read()
-            name, rest = stat[stat.index("(") + 1:stat.rindex(")")], stat.rsplit(")", 1)[1]
-            if int(rest.split()[1]) == pid and rest.split()[0] != "Z":
-                found.setdefault(name, []).append(int(entry))
-    return found
-
-
 class Supervision(lab.TestCase):
     def setUp(self):
         self.lab = self.site().start()
         self.device = self.lab.listed_device()
 
     def all_children(self):
-        return {pid for pids in children(self.lab.daemon.pid).values() for pid in pids}
+        return set(lab.child_pids(self.lab.daemon.pid))
 
     def test_the_vault_and_each_type_of_worker_are_processes_of_their_own(self):
         self.assertGreaterEqual(len(self.all_children()), 5)

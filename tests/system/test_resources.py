@@ -184,11 +184,6 @@ class ServerDisk(Case):
         self.enrolled(self.device)
 
 
-def children(pid):
-    with open(f"/proc/{pid}/task/{pid}/children", encoding="utf-8") as f:
-        return [int(p) for p in f.read().split()]
-
-
 def descriptors(pid):
     return {int(n): os.readlink(f"/proc/{pid}/fd/{n}") for n in os.listdir(f"/proc/{pid}/fd")}
 
@@ -224,12 +219,11 @@ class Descriptors(Case):
         self.parent = self.site_.daemon.pid
 
     def vault(self):
-        return next(p for p in children(self.parent)
-                    if any(n.endswith("fieldroot.db") for n in descriptors(p).values()))
+        return lab.children(self.parent)["frd-vault"][0]
 
     def workers(self):
         vault = self.vault()
-        return [p for p in children(self.parent) if p != vault]
+        return [p for p in lab.child_pids(self.parent) if p != vault]
 
     def starved_run(self, *pids):
         """A run of two seconds; none of the processes may be busy meanwhile."""
@@ -296,20 +290,20 @@ class Descriptors(Case):
         vault, worker = self.vault(), self.workers()[0]
         starve(vault)
         os.kill(worker, signal.SIGKILL)
-        lab.wait_until(lambda: worker not in children(self.parent), "the end of the worker")
+        lab.wait_until(lambda: worker not in lab.child_pids(self.parent), "the end of the worker")
         self.starved_run(vault, self.parent)
         relieve(vault)
         self.enrolled(self.device)
         self.assertEqual(self.vault(), vault)
 
     def test_parent_without_descriptors_replaces_a_child_later(self):
-        worker, count = self.workers()[0], len(children(self.parent))
+        worker, count = self.workers()[0], len(lab.child_pids(self.parent))
         starve(self.parent)
         os.kill(worker, signal.SIGKILL)
         self.site_.daemon.wait_for("starting ")
         self.starved_run(self.parent)
         relieve(self.parent)
-        lab.wait_until(lambda: len(children(self.parent)) == count, "the replacement")
+        lab.wait_until(lambda: len(lab.child_pids(self.parent)) == count, "the replacement")
         self.enrolled(self.device)
 
 

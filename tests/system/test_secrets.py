@@ -84,9 +84,7 @@ class Secrets(lab.TestCase):
         self.assertEqual(target.sync().status, 0)
         secrets = self.secrets(device, target)
         self.assertEqual(len(secrets), 2)  # Ke, and what the target got
-        with open(f"/proc/{site.daemon.pid}/task/{site.daemon.pid}/children",
-                  encoding="utf-8") as f:
-            pids = [site.daemon.pid, *map(int, f.read().split())]
+        pids = [site.daemon.pid, *lab.child_pids(site.daemon.pid)]
         self.assertGreater(len(pids), 4)
         for pid in pids:
             parts = list(self.memory(pid))
