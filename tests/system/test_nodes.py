@@ -8,10 +8,10 @@ import select
 import shutil
 import signal
 import subprocess
-import threading
 import unittest
 
 import lab
+from load import Load
 
 NET, PORT = "10.77.0", 5432
 PRIMARY, STANDBY = f"{NET}.11", f"{NET}.12"
@@ -206,46 +206,6 @@ class Device(lab.Device):
         return self.provision(f"{lab.MEF}:8443", "--renew")
 
 
-class Load:
-    """Devices that renew without end, all at once."""
-
-    def __init__(self, devices):
-        self.devices, self.acknowledged, self.failed = devices, [], []
-        self.over, self.lock = threading.Event(), threading.Condition()
-        self.threads = [threading.Thread(target=self.run, args=(d,)) for d in devices]
-
-    def run(self, device):
-        while not self.over.is_set():
-            run = device.renew()
-            with self.lock:
-                if run.status == 0:
-                    self.acknowledged.append((device.name, run.outcome["keyId"]))
-                else:
-                    self.failed.append(run)
-                self.lock.notify_all()
-
-    def wait_for_each(self, n=1):
-        """Until every device has n more."""
-        with self.lock:
-            before = len(self.acknowledged)
-
-            def enough():
-                new = [name for name, _ in self.acknowledged[before:]]
-                return all(new.count(d.name) >= n for d in self.devices)
-            if not self.lock.wait_for(enough, lab.LIMIT):
-                raise AssertionError(f"no progress: {self.failed[-1:]}")
-
-    def __enter__(self):
-        for t in self.threads:
-            t.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for t in self.threads:
-            t.join()
-
-
 class NodesTest(lab.TestCase):
     def setUp(self):
         self.net = Net(self.addCleanup)
@@ -318,7 +278,7 @@ class Failover(NodesTest):
 
     def test_nothing_acknowledged_is_lost_when_a_node_and_then_the_primary_dies(self):
         one, two, three = self.nodes
-        with Load(self.devices) as load:
+        with Load(self.devices, Device.renew) as load:
             load.wait_for_each(2)
             self.move(self.a_target, two)
             self.assertEqual(self.a_target.sync().status, 0)
@@ -329,7 +289,7 @@ class Failover(NodesTest):
             load.wait_for_each()
         self.assertTrue(all(r.attempts[-1]["class"] == "unreachable" for r in load.failed),
                         load.failed[:1])
-        keids = [k for _, k in load.acknowledged]
+        keids = load.seen()
         self.assertEqual(len(keids), len(set(keids)))
         there = self.standby.sql("SELECT key_id FROM feed WHERE event = 0")
         self.assertLessEqual(set(keids), set(there))
@@ -365,7 +325,7 @@ class Together(NodesTest):
         three.start()
 
     def test_a_newer_schema_stops_no_node_that_runs_but_one_that_starts(self):
-        with Load(self.devices) as load:
+        with Load(self.devices, Device.renew) as load:
             load.wait_for_each()
             self.primary.sql("INSERT INTO schema_version (version) SELECT MAX(version) + 1"
                              " FROM schema_version")
@@ -376,7 +336,7 @@ class Together(NodesTest):
 
     def test_an_operator_asks_while_devices_enrol(self):
         """His messages are in one batch with theirs."""
-        with Load(self.devices) as load:
+        with Load(self.devices, Device.renew) as load:
             load.wait_for_each()
             for _ in range(60):
                 self.nodes[0].ctl("status")
@@ -428,7 +388,7 @@ class Together(NodesTest):
         self.assertIn("the same on every node", run.err)
         self.put_next_keys(one, two)
         was = one.ctl("status")["keyId"]
-        with Load(self.devices) as load:
+        with Load(self.devices, Device.renew) as load:
             load.wait_for_each()
             run = lab.run(lab.program("fieldrootctl"), "--socket", one.socket, "store", "rekey")
             self.assertEqual(run.status, 0, run)

@@ -10,9 +10,9 @@ import signal
 import sqlite3
 import stat
 import subprocess
-import threading
 
 import lab
+from load import Load
 
 
 def ctl(*args, **how):
@@ -21,47 +21,6 @@ def ctl(*args, **how):
 
 def said(run):
     return json.loads(run.out.splitlines()[-1])
-
-
-class Load:
-    """Devices that renew without end; remembers each KeID that was acknowledged."""
-
-    def __init__(self, site, devices):
-        self.site, self.devices = site, devices
-        self.acknowledged, self.failed, self.over = [], [], threading.Event()
-        self.lock = threading.Condition()
-        self.threads = [threading.Thread(target=self.run, args=(d,)) for d in devices]
-
-    def run(self, device):
-        while not self.over.is_set():
-            run = device.provision(self.site.mef(), "--renew")
-            with self.lock:
-                if run.status == 0:
-                    self.acknowledged.append(run.outcome["keyId"])
-                else:
-                    self.failed.append(run)
-                self.lock.notify_all()
-
-    def __enter__(self):
-        for t in self.threads:
-            t.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for t in self.threads:
-            t.join()
-
-    def seen(self):
-        with self.lock:
-            return list(self.acknowledged)
-
-    def wait_for_more(self, n):
-        """Until n more were acknowledged."""
-        with self.lock:
-            want = len(self.acknowledged) + n
-            if not self.lock.wait_for(lambda: len(self.acknowledged) >= want, lab.LIMIT):
-                raise AssertionError(f"no progress; failed: {self.failed[-1:]}")
 
 
 class StoreTest(lab.TestCase):
@@ -78,8 +37,11 @@ class StoreTest(lab.TestCase):
     def devices(self, *names):
         return [self.lab.device(n) for n in names]
 
+    def renew(self, device):
+        return device.provision(self.lab.mef(), "--renew")
+
     def provision(self, device):
-        run = device.provision(self.lab.mef(), "--renew")
+        run = self.renew(device)
         self.assertEqual(run.status, 0, run)
         return run.outcome["keyId"]
 
@@ -114,7 +76,7 @@ class StoreTest(lab.TestCase):
 
 class Backup(StoreTest):
     def test_a_backup_under_load_holds_all_that_was_acknowledged_before_it(self):
-        with Load(self.lab, self.devices("a", "b")) as load:
+        with Load(self.devices("a", "b"), self.renew) as load:
             for n in range(3):
                 load.wait_for_more(2)
                 before = set(load.seen())
@@ -362,7 +324,7 @@ class Move(StoreTest):
     def test_a_fleet_that_serves_moves_and_loses_nothing(self):
         devices = self.devices("a", "b")
         target = self.target
-        with Load(self.lab, devices) as load:
+        with Load(devices, self.renew) as load:
             load.wait_for_more(4)
             first = self.copy()
             load.wait_for_more(4)
@@ -430,7 +392,7 @@ class Rekey(StoreTest):
     def test_every_key_opens_during_and_after_and_the_old_file_is_useless(self):
         devices = self.devices("a", "b")
         was = self.lab.ctl("status")["keyId"]
-        with Load(self.lab, devices) as load:
+        with Load(devices, self.renew) as load:
             load.wait_for_more(2)
             self.assertEqual(ctl("--socket", self.lab.socket, "store", "rekey").status, 0)
             load.wait_for_more(2)
@@ -533,7 +495,7 @@ class Postgres(StoreTest):
 
     def test_a_fleet_moves_to_postgres_and_back_while_it_serves(self):
         devices = self.devices("a", "b")
-        with Load(self.lab, devices) as load:
+        with Load(devices, self.renew) as load:
             load.wait_for_more(2)
             self.copy(self.db, self.there)
             self.target.sync()
@@ -546,7 +508,7 @@ class Postgres(StoreTest):
         for d in devices:
             self.assertEqual(d.provision(self.lab.mef()).status, 0)
         self.assertWorks(*devices)
-        with Load(self.lab, devices) as load:
+        with Load(devices, self.renew) as load:
             back = self.lab.path("back.db")
             load.wait_for_more(2)
             self.copy(self.there, back)
