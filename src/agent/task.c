@@ -338,6 +338,9 @@ static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
         return do_flip(t, act->credential);
     case FR_ACT_DROP_PENDING:
         return do_drop(t);
+    case FR_ACT_USIM:
+        return FR_FAIL_AS(&t->err, FR_EUNSUPPORTED, "no-sim",
+                          "this build has no way to a SIM");
     case FR_ACT_WAIT:
         do_wait(t, act->wait_ms);
         return FR_OK;

@@ -139,9 +139,10 @@ static enum fr_code dispatch(struct fr_exchange *x, const struct fr_ev *ev,
     case FR_EV_FAILED:
         return on_failed(x, ev, err);
     case FR_EV_FILE:
+    case FR_EV_USIM:
         break;
     }
-    return unexpected(x, "a file", err);
+    return unexpected(x, "what it did not ask for", err);
 }
 
 /* After the flip a failure is a warning, unless the target is waited for; while the

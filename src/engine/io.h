@@ -7,6 +7,7 @@
 #define FR_ENGINE_IO_H
 
 #include "base/env.h"
+#include "crypto/gba.h"
 #include "crypto/peer.h"
 #include "model/attempt.h"
 #include "model/credential.h"
@@ -21,7 +22,8 @@ enum fr_ev_kind {
     FR_EV_FILE,      /* .bytes of the file asked for */
     FR_EV_STORED,    /* the pending slot is durable */
     FR_EV_FLIPPED,   /* the slots are flipped, durably */
-    FR_EV_DROPPED    /* the pending slot is gone, durably */
+    FR_EV_DROPPED,   /* the pending slot is gone, durably */
+    FR_EV_USIM       /* the SIM answered: .usim. What it refuses is FR_EV_FAILED */
 };
 
 /* The connection, as of FR_EV_CONNECTED. */
@@ -33,11 +35,20 @@ struct fr_link {
     int64_t peer_not_before;    /* of its certificate */
 };
 
+/* The SIM's answer, by what it was asked; borrowed during the step. */
+struct fr_usim_ev {
+    const char *impi;                   /* IDENTIFY */
+    bool has_gba_u;                     /* IDENTIFY: Ks can stay in the card */
+    const struct fr_aka_answer *answer; /* AUTHENTICATE */
+    const struct fr_secret *naf_key;    /* NAF_KEY */
+};
+
 struct fr_ev {
     enum fr_ev_kind kind;
     struct fr_slice bytes;
     const struct fr_link *link;
     const struct fr_err *err;
+    const struct fr_usim_ev *usim;
 };
 
 enum fr_act_kind {
@@ -49,6 +60,7 @@ enum fr_act_kind {
     FR_ACT_FLIP, /* pending becomes current: answer FLIPPED; .credential (borrowed,
                     may be NULL) says whether the MEF confirmed it */
     FR_ACT_DROP_PENDING, /* answer DROPPED */
+    FR_ACT_USIM,         /* .usim: ask the SIM of the instruction's credential */
     FR_ACT_WAIT,         /* the run may take .wait_ms more, for the target */
     FR_ACT_PHASE,        /* .phase reached: progress and the record */
     FR_ACT_WARN,         /* .text: success stands, but say this */
@@ -57,6 +69,12 @@ enum fr_act_kind {
 
 enum fr_peer_role { FR_ROLE_MEF, FR_ROLE_DISCOVERY };
 
+enum fr_transport {
+    FR_TLS_MUTUAL, /* both show certificates */
+    FR_TLS_SERVER, /* the peer does */
+    FR_PLAIN       /* no TLS at all; the device's config must allow it */
+};
+
 struct fr_connect {
     enum fr_peer_role role; /* which of the device's trust anchor sets */
     const char *host;       /* FQDN that is resolved, sent as SNI and verified */
@@ -64,6 +82,17 @@ struct fr_connect {
     const struct fr_instruction
         *instruction; /* credential name, trust anchors, binding */
     bool export_keys;
+    enum fr_transport transport;
+};
+
+enum fr_usim_question { FR_USIM_IDENTIFY, FR_USIM_AUTHENTICATE, FR_USIM_NAF_KEY };
+
+struct fr_usim_ask {
+    enum fr_usim_question question;
+    const struct fr_instruction *instruction; /* credential name */
+    const uint8_t *rand, *autn;               /* AUTHENTICATE */
+    bool gba_u;                               /* AUTHENTICATE: Ks stays in the card */
+    const struct fr_gba_naf *naf;             /* NAF_KEY, after that */
 };
 
 struct fr_act {
@@ -72,6 +101,7 @@ struct fr_act {
     struct fr_slice bytes;
     const char *path;
     const struct fr_credential *credential;
+    struct fr_usim_ask usim;
     enum fr_phase phase;
     int64_t wait_ms;
     const char *text;
