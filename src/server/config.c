@@ -449,6 +449,8 @@ int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker ty
 {
     long cores;
 
+    if (type == FR_WORKER_HSS)
+        return c->gba.hlr ? 1 : 0;
     if (!c->listener[type].listen)
         return 0;
     if (type != FR_WORKER_ENROL)

@@ -43,6 +43,16 @@ struct fr_user {
     gid_t gid;
 };
 
+/* The GBA-BSF, if listener[FR_WORKER_GBA].listen is set. */
+struct fr_gba_config {
+    bool is_plain;   /* Ub without TLS */
+    const char *hlr; /* "address:port" of the HSS's GSUP; NULL: no role gba-bsf */
+    char hlr_name[FR_STORE_NODE_MAX + 32]; /* ours, at the HSS: stable */
+    int64_t lifetime_s;                    /* of Ks, where the enrolee has none */
+    int64_t hss_timeout_ms;
+    bool akav2, tmpi;
+};
+
 struct fr_server_config {
     struct fr_conf *file; /* owns most strings */
     const char *state, *run_dir;
@@ -60,6 +70,7 @@ struct fr_server_config {
     const char *mef_base;
     bool confirmation_required;
     int64_t expiry_max_s, grace_s;
+    struct fr_gba_config gba;
     const struct fr_conf *mef; /* for the list admin-fqdns; NULL without the role */
 
     enum fr_tls_profile tls_profile;

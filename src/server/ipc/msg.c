@@ -6,19 +6,24 @@
 
 #include "base/str.h"
 #include "crypto/confirm.h"
+#include "crypto/gba.h"
 
 enum {
     LENGTH_LEN = 4,
     HEAD_LEN = 2 + 4, /* type, request id: counted by the length */
     JSON_MAX = FR_MSG_MAX - 64 * 1024,
     RESPONSE_MAX = 64 * 1024,
-    PEER_MAX = 4096
+    PEER_MAX = 4096,
+    DIGEST_MAX = 4096,
+    RSPAUTH_LEN = 16,
+    REQUEST_LINE_MAX = 4096,
+    VECTOR_HEAD = FR_AKA_RAND_LEN + FR_AKA_AUTN_LEN + 2 * FR_AKA_KEY_LEN
 };
 
 static const struct message {
     const char *name;
     unsigned workers;
-    uint32_t required, allowed;
+    uint64_t required, allowed;
 } messages[] = {
 #define X(id, name, workers, required, allowed)                                        \
     [id] = {name, workers, required, allowed},
@@ -62,6 +67,18 @@ static const struct shape {
     [FR_F_REASON] = {TEXT, 0, FR_ERR_REASON_MAX - 1},
     [FR_F_TEXT] = {TEXT, 0, FR_ERR_MSG_MAX - 1},
     [FR_F_FETCHED] = {OCTETS, 8, 8},
+    [FR_F_SUBSCRIBER] = {TEXT, 1, FR_IMPI_MAX},
+    [FR_F_DIGEST] = {OCTETS, 1, DIGEST_MAX},
+    [FR_F_TICKET] = {OCTETS, 8, 8},
+    [FR_F_RAND] = {OCTETS, FR_AKA_RAND_LEN, FR_AKA_RAND_LEN},
+    [FR_F_AUTN] = {OCTETS, FR_AKA_AUTN_LEN, FR_AKA_AUTN_LEN},
+    [FR_F_AUTS] = {OCTETS, FR_AKA_AUTS_LEN, FR_AKA_AUTS_LEN},
+    [FR_F_VECTOR] = {OCTETS, VECTOR_HEAD + FR_AKA_RES_MIN,
+                     VECTOR_HEAD + FR_AKA_RES_MAX},
+    [FR_F_REQUEST_LINE] = {TEXT, 1, REQUEST_LINE_MAX},
+    [FR_F_RSPAUTH] = {OCTETS, RSPAUTH_LEN, RSPAUTH_LEN},
+    [FR_F_UICC_KEY] = {OCTETS, FR_KE_LEN, FR_KE_LEN},
+    [FR_F_UA] = {TEXT, 1, FR_ID_MAX},
 };
 
 const char *fr_worker_name(enum fr_worker w)

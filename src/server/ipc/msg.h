@@ -22,7 +22,9 @@
     X(FR_WORKER_ENROL, "enrol")                                                        \
     X(FR_WORKER_FETCH, "fetch")                                                        \
     X(FR_WORKER_DISCOVERY, "discovery")                                                \
-    X(FR_WORKER_ADMIN, "admin")
+    X(FR_WORKER_ADMIN, "admin")                                                        \
+    X(FR_WORKER_GBA, "gba-bsf") /* Ub */                                               \
+    X(FR_WORKER_HSS, "hss")     /* Zh: no listener, a connection to the HSS */
 enum fr_worker {
 #define X(id, name) id,
     FR_WORKERS(X)
@@ -52,12 +54,23 @@ const char *fr_worker_name(enum fr_worker w);
     X(FR_F_METHOD, "method")                /* bootstrap method */                     \
     X(FR_F_CREDENTIAL_REF, "credentialRef") /* "cert:<hex>" */                         \
     X(FR_F_EXPIRES, "expires")              /* u64, seconds since 1970 */              \
-    X(FR_F_JSON, "json")       /* records, documents, admin calls and answers */       \
-    X(FR_F_SINCE, "since")     /* u64, feed cursor */                                  \
-    X(FR_F_CODE, "code")       /* u8, enum fr_code: how a request ended */             \
-    X(FR_F_REASON, "reason")   /* token */                                             \
-    X(FR_F_TEXT, "text")       /* for people */                                        \
-    X(FR_F_FETCHED, "fetched") /* u64, seconds since 1970; absent: not yet */
+    X(FR_F_JSON, "json")             /* records, documents, admin calls and answers */ \
+    X(FR_F_SINCE, "since")           /* u64, feed cursor */                            \
+    X(FR_F_CODE, "code")             /* u8, enum fr_code: how a request ended */       \
+    X(FR_F_REASON, "reason")         /* token */                                       \
+    X(FR_F_TEXT, "text")             /* for people */                                  \
+    X(FR_F_FETCHED, "fetched")       /* u64, seconds since 1970; absent: not yet */    \
+    X(FR_F_SUBSCRIBER, "subscriber") /* IMPI; to and from the HSS: IMSI */             \
+    X(FR_F_DIGEST, "digest")         /* fr_digest_auth, packed */                      \
+    X(FR_F_TICKET, "ticket")         /* u64: which challenge a vector is for */        \
+    X(FR_F_RAND, "rand")             /* 16 octets */                                   \
+    X(FR_F_AUTN, "autn")             /* 16 octets */                                   \
+    X(FR_F_AUTS, "auts")             /* 14 octets */                                   \
+    X(FR_F_VECTOR, "vector") /* secret: RAND, AUTN, CK, IK of 16 octets, then RES */   \
+    X(FR_F_REQUEST_LINE, "requestLine") /* "POST /path" that a proof is about */       \
+    X(FR_F_RSPAUTH, "rspauth")          /* 16 octets */                                \
+    X(FR_F_UA, "ua")                    /* name of a Ua security protocol */           \
+    X(FR_F_UICC_KEY, "uiccKey")         /* 32 octets, secret: Ks_int_NAF */
 enum fr_field {
 #define X(id, name) id,
     FR_FIELDS(X)
@@ -65,9 +78,15 @@ enum fr_field {
         FR_N_FIELDS
 };
 
-#define FR_FM(f)  (UINT32_C(1) << (f)) /* field as a bit */
-#define FR_WM(w)  (1u << (w))          /* worker type as a bit */
-#define FR_FM_WHO (FR_FM(FR_F_PEER) | FR_FM(FR_F_ADDRESS))
+#define FR_FM(f)        (UINT64_C(1) << (f)) /* field as a bit */
+#define FR_WM(w)        (1u << (w))          /* worker type as a bit */
+#define FR_FM_WHO       (FR_FM(FR_F_PEER) | FR_FM(FR_F_ADDRESS))
+#define FR_FM_UB_WISHES /* for which target, and how long */                           \
+    (FR_FM(FR_F_TARGET) | FR_FM(FR_F_SUID) | FR_FM(FR_F_ADMIN_FQDN) |                  \
+     FR_FM(FR_F_EXPIRES))
+#define FR_FM_UB_PROOF /* that the sender holds Ks: proto/gba_info.h */                \
+    (FR_FM(FR_F_ADDRESS) | FR_FM(FR_F_KEY_ID) | FR_FM(FR_F_MAC) |                      \
+     FR_FM(FR_F_REQUEST_LINE) | FR_FM(FR_F_REQUEST_SHA))
 
 /*
  * Requests: X(id, name, workers that may send it, fields required, fields allowed too).
@@ -86,6 +105,12 @@ enum fr_field {
  * all if the change at SINCE is not of KEY_ID (digits only). Reply: JSON
  * (fr_mmef_changes). DISCOVER   the document assigned to this enrolee. Reply: JSON.
  * ADMIN      an operator's call, JSON {"op":..., ...}. Reply: JSON.
+ * UB_BEGIN   a subscriber asks for a challenge. Reply, when the HSS has answered: RAND,
+ *            AUTN. UB_RESYNC the same, with AUTS in DIGEST.
+ * UB_FINISH  the response: commits. Reply: RESPONSE (fr_gba_info), RSPAUTH, KEY_ID.
+ * UB_ACK, UB_REPORT, UB_FETCHED: ACK (reply: RESPONSE), REPORT and LOOKUP's FETCHED for
+ * who proves that it holds Ks. VECTOR     the HSS's answer to TICKET, or why there is
+ * none (CODE, REASON, TEXT). No reply.
  */
 #define FR_MSGS(X)                                                                     \
     X(FR_MSG_AUTHORISE, "authorise", FR_WM(FR_WORKER_ENROL),                           \
@@ -106,15 +131,31 @@ enum fr_field {
       FR_WM(FR_WORKER_ENROL) | FR_WM(FR_WORKER_FETCH) | FR_WM(FR_WORKER_DISCOVERY),    \
       FR_FM_WHO | FR_FM(FR_F_REASON) | FR_FM(FR_F_TEXT), 0)                            \
     X(FR_MSG_FETCH, "fetch", FR_WM(FR_WORKER_FETCH),                                   \
-      FR_FM_WHO | FR_FM(FR_F_KEY_ID) | FR_FM(FR_F_SUID), 0)                            \
+      FR_FM_WHO | FR_FM(FR_F_KEY_ID) | FR_FM(FR_F_SUID), FR_FM(FR_F_UA))               \
     X(FR_MSG_FEED, "feed", FR_WM(FR_WORKER_FETCH), FR_FM_WHO | FR_FM(FR_F_SINCE),      \
       FR_FM(FR_F_KEY_ID))                                                              \
     X(FR_MSG_DISCOVER, "discover", FR_WM(FR_WORKER_DISCOVERY), FR_FM_WHO, 0)           \
     X(FR_MSG_ADMIN, "admin", FR_WM(FR_WORKER_ADMIN), FR_FM(FR_F_JSON), 0)              \
+    X(FR_MSG_UB_BEGIN, "ub-begin", FR_WM(FR_WORKER_GBA),                               \
+      FR_FM(FR_F_ADDRESS) | FR_FM(FR_F_SUBSCRIBER), FR_FM_UB_WISHES)                   \
+    X(FR_MSG_UB_RESYNC, "ub-resync", FR_WM(FR_WORKER_GBA),                             \
+      FR_FM(FR_F_ADDRESS) | FR_FM(FR_F_DIGEST), FR_FM_UB_WISHES)                       \
+    X(FR_MSG_UB_FINISH, "ub-finish", FR_WM(FR_WORKER_GBA),                             \
+      FR_FM(FR_F_ADDRESS) | FR_FM(FR_F_DIGEST), FR_FM_UB_WISHES)                       \
+    X(FR_MSG_UB_ACK, "ub-ack", FR_WM(FR_WORKER_GBA), FR_FM_UB_PROOF, 0)                \
+    X(FR_MSG_UB_REPORT, "ub-report", FR_WM(FR_WORKER_GBA),                             \
+      FR_FM_UB_PROOF | FR_FM(FR_F_JSON), 0)                                            \
+    X(FR_MSG_UB_FETCHED, "ub-fetched", FR_WM(FR_WORKER_GBA), FR_FM_UB_PROOF, 0)        \
+    X(FR_MSG_VECTOR, "vector", FR_WM(FR_WORKER_HSS),                                   \
+      FR_FM(FR_F_TICKET) | FR_FM(FR_F_CODE),                                           \
+      FR_FM(FR_F_VECTOR) | FR_FM(FR_F_REASON) | FR_FM(FR_F_TEXT))                      \
     /* from the vault */                                                               \
-    X(FR_MSG_REPLY, "reply", 0, FR_FM(FR_F_CODE), UINT32_MAX)                          \
+    X(FR_MSG_REPLY, "reply", 0, FR_FM(FR_F_CODE), UINT64_MAX)                          \
     X(FR_MSG_WAKE, "wake", 0, FR_FM(FR_F_TARGET_FQDN),                                 \
       0) /* its feed, ""  any, grew */                                                 \
+    X(FR_MSG_VECTOR_WANTED, "vector-wanted", 0,                                        \
+      FR_FM(FR_F_TICKET) | FR_FM(FR_F_SUBSCRIBER),                                     \
+      FR_FM(FR_F_RAND) | FR_FM(FR_F_AUTS)) /* to an hss worker */                      \
     /* from the parent, a worker's descriptor with it; CODE is the worker type */      \
     X(FR_MSG_WORKER, "worker", 0, FR_FM(FR_F_CODE), 0)
 enum fr_msg_type {
@@ -131,7 +172,7 @@ bool fr_msg_is_allowed(enum fr_msg_type type, enum fr_worker from);
 struct fr_msg {
     enum fr_msg_type type;
     uint32_t id;
-    uint32_t has; /* FR_FM bits */
+    uint64_t has; /* FR_FM bits */
     struct fr_slice field[FR_N_FIELDS];
 };
 

@@ -27,6 +27,8 @@ static const char *const log_names[FR_CHILD_KINDS] = {
     [FR_WORKER_FETCH] = "fieldrootd: fetch",
     [FR_WORKER_DISCOVERY] = "fieldrootd: discovery",
     [FR_WORKER_ADMIN] = "fieldrootd: admin",
+    [FR_WORKER_GBA] = "fieldrootd: gba-bsf",
+    [FR_WORKER_HSS] = "fieldrootd: hss",
     [FR_CHILD_VAULT] = "fieldrootd: vault",
     [FR_CHILD_SIGNER] = "fieldrootd: signer",
 };

@@ -488,15 +488,17 @@ enum fr_code fr_parent_run(const struct fr_server_config *config, int ready_fd,
 {
     struct parent p = {
         .config = config,
-        .listen_fd = {-1, -1, -1, -1},
         .lock_fd = -1,
         .signal_fd = -1,
         .control_fd = {-1, -1},
         .ready_pipe = {-1, -1},
         .ready_fd = ready_fd,
     };
-    enum fr_code rc = run(&p, err);
+    enum fr_code rc;
 
+    for (int t = 0; t < FR_N_WORKERS; t++)
+        p.listen_fd[t] = -1;
+    rc = run(&p, err);
     close_all(&p);
     return rc;
 }

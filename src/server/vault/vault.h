@@ -78,7 +78,7 @@ FR_MUST_USE enum fr_code fr_vault_run(struct fr_vault *v, int control_fd,
  * "reason":..,"text":..}), so that the admin worker passes it on as it is.
  */
 struct fr_vault_reply {
-    uint32_t has;
+    uint64_t has;
     struct {
         size_t at, len;
     } field[FR_N_FIELDS];

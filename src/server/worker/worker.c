@@ -23,6 +23,8 @@ static const struct fr_service *const services[FR_N_WORKERS] = {
     [FR_WORKER_FETCH] = &fr_service_fetch,
     [FR_WORKER_DISCOVERY] = &fr_service_discovery,
     [FR_WORKER_ADMIN] = NULL, /* speaks no HTTP */
+    [FR_WORKER_GBA] = NULL,   /* not offered */
+    [FR_WORKER_HSS] = NULL,   /* has no listener */
 };
 
 struct fr_worker_process {

@@ -108,26 +108,26 @@ static void malformed_messages_are_refused(void **state)
         {"shorter than its head", "00000005000000000001"},
         {"longer than allowed", "00080000000000000001"},
         {"unknown type", "0000000600ff00000001"},
-        {"required field missing", "00000006000a00000001"},
-        {"field cut by its message", "0000000a000a00000001150000ff"},
-        {"field longer than its message", "0000000c000a000000011500000fff05"},
-        {"unknown tag", "00000012000a0000000115000000010518000000010a"},
-        {"field twice", "00000012000a00000001150000000105150000000105"},
-        {"code of two octets", "0000000d000a000000011500000002"
+        {"required field missing", "00000006001100000001"},
+        {"field cut by its message", "0000000a001100000001150000ff"},
+        {"field longer than its message", "0000000c0011000000011500000fff05"},
+        {"unknown tag", "0000001200110000000115000000010540000000010a"},
+        {"field twice", "00000012001100000001150000000105150000000105"},
+        {"code of two octets", "0000000d0011000000011500000002"
                                "0505"},
-        {"field that it may not have", "00000012000b000000010500000001611500000001"
+        {"field that it may not have", "000000120012000000010500000001611500000001"
                                        "05"},
-        {"text with NUL", "00000013000a0000000115000000010516000000026100"},
-        {"text not UTF-8", "00000012000a0000000115000000010516000000"
+        {"text with NUL", "0000001300110000000115000000010516000000026100"},
+        {"text not UTF-8", "0000001200110000000115000000010516000000"
                            "01ff"},
-        {"key of one octet", "00000012000a000000011500000001050a0000000105"},
+        {"key of one octet", "000000120011000000011500000001050a0000000105"},
     };
     uint8_t octets[64];
     struct fr_msg back;
     size_t used;
 
     (void)state;
-    assert_int_equal(FR_MSG_REPLY, 10); /* what the rows are made of */
+    assert_int_equal(FR_MSG_REPLY, 17); /* what the rows are made of */
     assert_int_equal(FR_F_CODE, 21);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct fr_slice hex = fr_slice_str(rows[i].hex);
@@ -184,6 +184,14 @@ static void each_worker_type_has_its_own_messages(void **state)
         {FR_MSG_FEED, FR_WM(FR_WORKER_FETCH)},
         {FR_MSG_DISCOVER, FR_WM(FR_WORKER_DISCOVERY)},
         {FR_MSG_ADMIN, FR_WM(FR_WORKER_ADMIN)},
+        {FR_MSG_UB_BEGIN, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_RESYNC, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_FINISH, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_ACK, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_REPORT, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_FETCHED, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_VECTOR, FR_WM(FR_WORKER_HSS)},
+        {FR_MSG_VECTOR_WANTED, 0},
         {FR_MSG_REPLY, 0},
         {FR_MSG_WAKE, 0},
         {FR_MSG_WORKER, 0},
