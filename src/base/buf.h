@@ -41,6 +41,12 @@ struct fr_buf {
     {                                                                                  \
         .max = (limit), .wipe = true                                                   \
     }
+/* Over an array of the caller's, for text of a known bound: no allocation, nothing to
+ * free, and never to be cleared. */
+#define FR_BUF_OVER(array)                                                             \
+    {                                                                                  \
+        .data = (array), .cap = sizeof(array), .max = sizeof(array) - 1                \
+    }
 
 void fr_buf_clear(struct fr_buf *b); /* frees; the buffer can be used again */
 void fr_buf_reset(struct fr_buf *b); /* len = 0, failed = FR_OK, memory kept */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Milenage, the example algorithm set of 3GPP authentication and key agreement (TS
- * 35.206), with TS 33.102's AUTN and AUTS around it. Only what a SIM computes: the
- * network's side is the HSS's business. Vectors: TS 35.208.
+ * 35.206): f1 to f5*, as a SIM computes them. AUTN and AUTS around them (TS 33.102) are
+ * the SIM's business, and the network's side is the HSS's. Vectors: TS 35.208.
+ *
+ * FR_EPARSE: K, OP or OPc of another length than 16 octets. FR_EINTERNAL: no AES.
  */
 #ifndef FR_CRYPTO_MILENAGE_H
 #define FR_CRYPTO_MILENAGE_H
@@ -14,7 +16,7 @@ struct fr_milenage {
     struct fr_secret *k, *opc; /* 16 octets each; borrowed */
 };
 
-/* OPc = OP xor E_K(OP). 16 octets in and out. FR_EINTERNAL: no AES. */
+/* OPc = OP xor E_K(OP). 16 octets in and out. */
 FR_MUST_USE enum fr_code fr_milenage_opc(const struct fr_secret *k,
                                          const struct fr_secret *op,
                                          struct fr_secret **ret, struct fr_err *err);
