@@ -246,6 +246,10 @@ enum fr_code fr_kdf_target_key(const struct fr_secret *ke,
         return fr_kdf_km(ke, target->id, ret, err);
     case FR_DERIVE_KPSA:
         return fr_kdf_kpsa(ke, target->id, ret, err);
+    case FR_DERIVE_GBA:
+    case FR_DERIVE_GBA_U:
+        return FR_FAIL(err, FR_EPARSE, "derivation %s needs RAND and IMPI as well",
+                       fr_derivation_name(target->derivation));
     }
     return FR_FAIL(err, FR_EPARSE, "unknown derivation %d", (int)target->derivation);
 }

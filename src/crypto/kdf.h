@@ -21,7 +21,9 @@
 #define FR_DERIVATIONS(X)                                                              \
     X(FR_DERIVE_USAGE, "usage") /* 10.3.7, the default */                              \
     X(FR_DERIVE_KM, "km")       /* 10.3.2, target is a MAF */                          \
-    X(FR_DERIVE_KPSA, "kpsa")   /* 10.3.3, target is a CSE or AE */
+    X(FR_DERIVE_KPSA, "kpsa")   /* 10.3.3, target is a CSE or AE */                    \
+    X(FR_DERIVE_GBA, "gba")     /* TS 33.220 annex B */                                \
+    X(FR_DERIVE_GBA_U, "gba-u") /* the same, Ks in the card */
 enum fr_derivation {
 #define X(id, name) id,
     FR_DERIVATIONS(X)
@@ -51,7 +53,8 @@ FR_MUST_USE enum fr_code fr_kdf_kpsa(const struct fr_secret *ke,
 FR_MUST_USE enum fr_code fr_kdf_usage(const struct fr_secret *ke, int suid,
                                       const char *target_fqdn, struct fr_secret **ret,
                                       struct fr_err *err);
-/* The key that enrolee and target share, by derivation. km and kpsa take target_id. */
+/* The key that enrolee and target share, by derivation. km and kpsa take target_id;
+ * gba and gba-u need more than this (crypto/gba.h): FR_EPARSE. */
 struct fr_kdf_target {
     enum fr_derivation derivation;
     int suid;

@@ -34,6 +34,7 @@ static void read_credential(struct fr_sql_rows *rows, struct fr_store_credential
     FR_COL_TEXT(rows, &i, c->client_reg);
     fr_col_octets(rows, &i, c->request_sha, sizeof c->request_sha, NULL);
     fr_col_octets(rows, &i, c->response_sha, sizeof c->response_sha, NULL);
+    FR_COL_TEXT(rows, &i, c->context);
 }
 
 static enum fr_code one(struct fr_sql_store *s, int sql,
@@ -94,7 +95,7 @@ static enum fr_code insert(struct fr_sql_store *s, const struct fr_store_credent
             FR_VTEXT(c->method), FR_VTEXT(c->credential_ref), FR_VTEXT(c->client_reg),
             FR_VBLOB(fr_slice_of(c->request_sha, sizeof c->request_sha)),
             FR_VBLOB(fr_slice_of(c->response_sha, sizeof c->response_sha)),
-            FR_VBLOB(response)),
+            FR_VBLOB(response), FR_VTEXT(c->context)),
         NULL, err);
 }
 

@@ -6,7 +6,7 @@
  */
 #include "store/sql.h"
 
-const int fr_sql_schema_version = 2;
+const int fr_sql_schema_version = 3;
 
 static const char up_1[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);"
@@ -234,9 +234,38 @@ static const char down_2[] =
     "DROP TABLE attempt_2;"
     "CREATE INDEX attempt_identity ON attempt (identity, seq);";
 
+/*
+ * SIMs. A listing without a certificate has the anchor '' and its own name for a SAN,
+ * which keeps UNIQUE (anchor, san) true; an IMSI is there once, '' as often as one
+ * likes.
+ */
+static const char up_3[] =
+    "ALTER TABLE enrolee ADD COLUMN imsi TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE enrolee ADD COLUMN lifetime INTEGER NOT NULL DEFAULT 0;" /* seconds */
+    "ALTER TABLE enrolee ADD COLUMN gba_u INTEGER NOT NULL DEFAULT 0;"
+    "CREATE UNIQUE INDEX enrolee_imsi ON enrolee (imsi) WHERE imsi <> '';"
+    "ALTER TABLE credential ADD COLUMN context TEXT NOT NULL DEFAULT '';";
+
+/* What schema 2 has no words for goes: keys of SIMs, which are known by the 24 digits
+ * of their B-TID (a KeID has 32), and listings of a SIM alone. */
+static const char down_3[] =
+    "DELETE FROM credential WHERE key_id LIKE '________________________@%';"
+    "DELETE FROM feed WHERE key_id LIKE '________________________@%';"
+    "DELETE FROM assignment WHERE enrolee IN"
+    " (SELECT name FROM enrolee WHERE anchor = '');"
+    "DELETE FROM allowed WHERE enrolee IN"
+    " (SELECT name FROM enrolee WHERE anchor = '');"
+    "DELETE FROM enrolee WHERE anchor = '';"
+    "DROP INDEX enrolee_imsi;"
+    "ALTER TABLE enrolee DROP COLUMN imsi;"
+    "ALTER TABLE enrolee DROP COLUMN lifetime;"
+    "ALTER TABLE enrolee DROP COLUMN gba_u;"
+    "ALTER TABLE credential DROP COLUMN context;";
+
 const struct fr_sql_step fr_sql_schema[] = {
     {up_1, NULL}, /* before it there is nothing */
     {up_2, down_2},
+    {up_3, down_3},
 };
 
 enum fr_code fr_sql_check_goal(int version, int to, struct fr_err *err)

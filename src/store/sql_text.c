@@ -8,13 +8,15 @@
 
 #include "store/sql.h"
 
-#define ENROLEE "SELECT name, anchor, san, created FROM enrolee "
-#define TARGET  "SELECT id, fqdn, derivation, created FROM target "
+#define ENROLEE                                                                        \
+    "SELECT name, anchor, CASE WHEN anchor = '' THEN '' ELSE san END, created, imsi,"  \
+    " lifetime, gba_u FROM enrolee "
+#define TARGET "SELECT id, fqdn, derivation, created FROM target "
 #define CREDENTIAL                                                                     \
     "SELECT identity, admin_fqdn, suid, target, slot, key_id, enrolee, san,"           \
     " target_fqdn, derivation, wrapped, created, expires, acked, retires, fetched,"    \
-    " confirmed, method, credential_ref, client_reg, request_sha, response_sha"        \
-    " FROM credential "
+    " confirmed, method, credential_ref, client_reg, request_sha, response_sha,"       \
+    " context FROM credential "
 #define NODE "SELECT name, instance, seen, seq, hash, seal FROM node "
 #define AUDIT                                                                          \
     "SELECT node, seq, at, actor, action, subject, decision, reason, text, prev, hash" \
@@ -47,13 +49,17 @@ static const char *const texts[FR_N_SQL] = {
     [FR_SQL_POLICY_CHANGED] = "UPDATE progress SET policy = policy + 1"
                               " WHERE feed = ?1 OR ?1 < 0",
 
-    [FR_SQL_ENROLEE_ADD] = "INSERT INTO enrolee (name, anchor, san, created)"
-                           " VALUES (?1, ?2, ?3, ?4)",
+    [FR_SQL_ENROLEE_ADD] =
+        "INSERT INTO enrolee (name, anchor, san, created, imsi, lifetime, gba_u)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
     [FR_SQL_ENROLEE_FIND] = ENROLEE "WHERE name = ?1",
-    [FR_SQL_ENROLEE_MATCH] = ENROLEE "WHERE anchor = ?1 AND san = ?2",
+    [FR_SQL_ENROLEE_MATCH] = ENROLEE "WHERE anchor = ?1 AND san = ?2 AND anchor <> ''",
+    [FR_SQL_ENROLEE_MATCH_IMSI] = ENROLEE "WHERE imsi = ?1 AND imsi <> ''",
+    [FR_SQL_ENROLEE_SIM] =
+        "UPDATE enrolee SET imsi = ?2, lifetime = ?3, gba_u = ?4 WHERE name = ?1",
     [FR_SQL_ENROLEE_LIST] = ENROLEE "WHERE name > ?1 ORDER BY name LIMIT ?2",
     [FR_SQL_ENROLEE_LIST_SAN] =
-        ENROLEE "WHERE san = ?3 AND name > ?1 ORDER BY name LIMIT ?2",
+        ENROLEE "WHERE san = ?3 AND anchor <> '' AND name > ?1 ORDER BY name LIMIT ?2",
     [FR_SQL_ENROLEE_REMOVE] = "DELETE FROM enrolee WHERE name = ?1",
 
     [FR_SQL_TARGET_ADD] = "INSERT INTO target (id, fqdn, derivation, created)"
@@ -78,9 +84,9 @@ static const char *const texts[FR_N_SQL] = {
         "INSERT INTO credential (identity, admin_fqdn, suid, target, slot, key_id,"
         " enrolee, san, target_fqdn, derivation, wrapped, created, expires, acked,"
         " retires, fetched, due, confirmed, method, credential_ref, client_reg,"
-        " request_sha, response_sha, response)"
+        " request_sha, response_sha, response, context)"
         " VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, 0, 0, ?12,"
-        " ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
     [FR_SQL_CREDENTIAL_FIND] = CREDENTIAL "WHERE key_id = ?1",
     [FR_SQL_CREDENTIAL_SLOT] = CREDENTIAL
     "WHERE identity = ?1 AND admin_fqdn = ?2 AND suid = ?3 AND target = ?4"

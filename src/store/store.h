@@ -22,6 +22,7 @@
 
 #include "base/env.h"
 #include "crypto/confirm.h"
+#include "crypto/gba.h"
 #include "crypto/peer.h"
 #include "crypto/wrap.h"
 #include "store/rows.h"
@@ -29,6 +30,7 @@
 #define FR_STORE_NAME_MAX     FR_ID_MAX /* names that an operator gives */
 #define FR_STORE_WRAPPED_MAX  (FR_KE_LEN + FR_WRAP_EXTRA)
 #define FR_STORE_IDENTITY_MAX (FR_ANCHOR_HEX + 1 + FR_SAN_TEXT_MAX)
+#define FR_STORE_CONTEXT_MAX  511
 #define FR_STORE_NODE_MAX     64
 #define FR_STORE_WHO_MAX      4 /* names that one search of the audit trail takes */
 
@@ -39,12 +41,16 @@ struct fr_store_call {
     void *ctx;
 };
 
-/* An enrolee's listing: one device, or every device of an anchor. */
+/* An enrolee's listing: one device, by its certificate, its SIM or both; or every
+ * device of an anchor. */
 struct fr_store_enrolee {
     char name[FR_STORE_NAME_MAX + 1];
-    char anchor[FR_ANCHOR_HEX + 1];
-    char san[FR_SAN_TEXT_MAX + 1]; /* "": every device of that anchor */
+    char anchor[FR_ANCHOR_HEX + 1]; /* "": no certificate is its own */
+    char san[FR_SAN_TEXT_MAX + 1];  /* "": every device of that anchor */
     int64_t created;
+    char imsi[FR_IMSI_MAX + 1]; /* "": none; the SIM of one listing */
+    int64_t lifetime;           /* of what that SIM gives, seconds; 0: the default */
+    bool gba_u;                 /* that SIM keeps Ks */
 };
 
 struct fr_store_target {
@@ -64,7 +70,7 @@ enum fr_store_slot { FR_SLOT_CURRENT, FR_SLOT_PREVIOUS };
 
 /* Credentials are one per place and slot. */
 struct fr_store_place {
-    char identity[FR_STORE_IDENTITY_MAX + 1]; /* "anchor/san" */
+    char identity[FR_STORE_IDENTITY_MAX + 1]; /* "anchor/san", "imsi:<digits>" */
     char admin_fqdn[FR_ID_MAX + 1];
     int suid;
     char target[FR_ID_MAX + 1]; /* id */
@@ -75,7 +81,8 @@ struct fr_store_credential {
     enum fr_store_slot slot;
     char key_id[FR_KEYID_MAX + 1];
     char enrolee[FR_STORE_NAME_MAX + 1]; /* name of the listing */
-    char san[FR_SAN_TEXT_MAX + 1];       /* the enrolee's name in its certificate */
+    char san[FR_SAN_TEXT_MAX + 1];       /* the enrolee's name in its certificate, or
+                                            "impi:<IMPI>" */
     char target_fqdn[FR_ID_MAX + 1];
     enum fr_derivation derivation;
     uint8_t wrapped[FR_STORE_WRAPPED_MAX]; /* Ke */
@@ -87,6 +94,7 @@ struct fr_store_credential {
     char credential_ref[FR_CREDENTIAL_REF_MAX + 1];
     char client_reg[FR_ID_MAX + 1];
     uint8_t request_sha[FR_SHA256_LEN], response_sha[FR_SHA256_LEN];
+    char context[FR_STORE_CONTEXT_MAX + 1]; /* what a target's key needs besides Ke */
 };
 
 /* What a commit displaced. Empty text: nothing. */
@@ -241,7 +249,7 @@ struct fr_store_methods {
      * that are not yet waiting there until this batch is over. */
     void (*nodes_hold)(struct fr_store *s, struct fr_store_call call);
 
-    /* FR_ECONFLICT if the name, or (anchor, SAN), is taken. */
+    /* FR_ECONFLICT if the name, (anchor, SAN), or the IMSI is taken. */
     void (*enrolee_add)(struct fr_store *s, const struct fr_store_enrolee *e,
                         struct fr_store_call call);
     void (*enrolee_find)(struct fr_store *s, const char *name,
@@ -249,6 +257,12 @@ struct fr_store_methods {
     /* san "": the anchor-wide listing. */
     void (*enrolee_match)(struct fr_store *s, const char *anchor, const char *san,
                           struct fr_store_enrolee *ret, struct fr_store_call call);
+    void (*enrolee_match_imsi)(struct fr_store *s, const char *imsi,
+                               struct fr_store_enrolee *ret, struct fr_store_call call);
+    /* Sets imsi, lifetime and gba_u of the listing of e's name. FR_ENOTFOUND;
+     * FR_ECONFLICT if another has that IMSI. */
+    void (*enrolee_sim)(struct fr_store *s, const struct fr_store_enrolee *e,
+                        struct fr_store_call call);
     /* page: enrolee is not used; san filters. In the order of names. */
     void (*enrolee_list)(struct fr_store *s, const struct fr_store_page *page,
                          struct fr_store_enrolee_rows rows, struct fr_store_call call);

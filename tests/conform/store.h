@@ -67,6 +67,8 @@ enum fr_code store_wait(struct fr_store *s, struct store_answer *a);
 #define STORE_ANCHOR "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
 
 struct fr_store_enrolee store_enrolee(const char *name, const char *san);
+/* Of a SIM alone. */
+struct fr_store_enrolee store_subscriber(const char *name, const char *imsi);
 struct fr_store_target store_target(const char *fqdn);
 /* dev1 and broker.example.com must be there. */
 struct fr_store_credential store_credential(const char *key_id);

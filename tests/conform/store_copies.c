@@ -166,11 +166,13 @@ static void say(struct store_lab *l, const char *text)
 
 static void fill(struct store_lab *l)
 {
+    const struct fr_store_enrolee meter = store_subscriber("meter", "001010000000001");
     const struct fr_store_attempt attempt = {.at = 5, .json = fr_slice_str("{}")};
     const struct fr_store_document doc = {
         .name = "list", .body = fr_slice_str("{\"version\":1}"), .updated = 7};
 
     store_populate(l);
+    DO(l, enrolee_add, &meter);
     commit_key(l, K(1));
     say(l, "first");
     DO(l, attempt_add, "someone", &attempt, (size_t)5);
@@ -204,6 +206,7 @@ static void a_copy_holds_every_row_and_a_second_pass_finds_nothing(void **state)
     struct store_lab *l = *state, b = second_store();
     struct fr_copy_report report;
     struct fr_store_credential c;
+    struct fr_store_enrolee e;
     char fact[FR_FACT_MAX];
     struct fr_err err = {0};
 
@@ -216,6 +219,9 @@ static void a_copy_holds_every_row_and_a_second_pass_finds_nothing(void **state)
     }
     assert_int_equal(report.audit_lines, 1);
     DO(&b, credential_find, K(1), &c);
+    assert_string_equal(c.context, "of the key");
+    DO(&b, enrolee_match_imsi, "001010000000001", &e);
+    assert_true(e.gba_u && e.lifetime == 3600);
     assert_ok(fr_fact_get(b.s, FR_FACT_KEK, fact, &err));
     assert_string_equal(fact, "0011223344556677");
     assert_ok(fr_fact_get(b.s, FR_FACT_GENERATION, fact, &err));

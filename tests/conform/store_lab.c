@@ -35,6 +35,15 @@ struct fr_store_enrolee store_enrolee(const char *name, const char *san)
     return e;
 }
 
+struct fr_store_enrolee store_subscriber(const char *name, const char *imsi)
+{
+    struct fr_store_enrolee e = {.created = 1000, .lifetime = 3600, .gba_u = true};
+
+    snprintf(e.name, sizeof e.name, "%s", name);
+    snprintf(e.imsi, sizeof e.imsi, "%s", imsi);
+    return e;
+}
+
 struct fr_store_target store_target(const char *fqdn)
 {
     struct fr_store_target t = {.derivation = FR_DERIVE_USAGE, .created = 1000};
@@ -60,7 +69,8 @@ struct fr_store_credential store_credential(const char *key_id)
         .confirmed = true,
         .method = "certificate",
         .credential_ref = "cert:5a5a",
-        .client_reg = "reg-1"};
+        .client_reg = "reg-1",
+        .context = "of the key"};
 
     snprintf(c.key_id, sizeof c.key_id, "%s", key_id);
     memset(c.wrapped, 0x77, sizeof c.wrapped);

@@ -93,6 +93,86 @@ static void name_and_identity_are_taken_once(void **state)
     assert_string_equal(l->err.reason, "enrolee-exists");
 }
 
+static void sim_alone_is_a_listing(void **state)
+{
+    struct fr_store_enrolee e = store_subscriber("meter1", "001010000000001");
+    struct fr_store_enrolee next = store_subscriber("meter2", "001010000000002");
+    struct store_lab *l = *state;
+
+    DO(l, enrolee_add, &e);
+    DO(l, enrolee_add, &next);
+    e = (struct fr_store_enrolee){0};
+    DO(l, enrolee_match_imsi, "001010000000001", &e);
+    assert_string_equal(e.name, "meter1");
+    assert_string_equal(e.imsi, "001010000000001");
+    assert_string_equal(e.anchor, "");
+    assert_string_equal(e.san, "");
+    assert_true(e.lifetime == 3600 && e.gba_u && e.created == 1000);
+    DO(l, enrolee_find, "meter2", &e);
+    assert_string_equal(e.imsi, "001010000000002");
+    assert_int_equal(ASK(l, enrolee_match_imsi, "00101000000000", &e), FR_ENOTFOUND);
+}
+
+static void listing_without_a_sim_or_a_certificate_matches_none(void **state)
+{
+    struct fr_store_enrolee e = store_subscriber("meter1", "001010000000001");
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    DO(l, enrolee_add, &e);
+    assert_int_equal(ASK(l, enrolee_match_imsi, "", &e), FR_ENOTFOUND);
+    assert_int_equal(ASK(l, enrolee_match, "", "", &e), FR_ENOTFOUND);
+    assert_int_equal(ASK(l, enrolee_match, "", "meter1", &e), FR_ENOTFOUND);
+    assert_enrolees(l, &(struct fr_store_page){.limit = 9, .san = "meter1"}, "");
+    DO(l, enrolee_find, "dev1", &e);
+    assert_string_equal(e.imsi, "");
+    assert_true(e.lifetime == 0 && !e.gba_u);
+}
+
+static void imsi_is_of_one_listing(void **state)
+{
+    struct fr_store_enrolee e = store_subscriber("meter1", "001010000000001");
+    struct fr_store_enrolee again = store_subscriber("meter2", "001010000000001");
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    DO(l, enrolee_add, &e);
+    assert_int_equal(ASK(l, enrolee_add, &again), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "enrolee-exists");
+    DO(l, enrolee_find, "dev1", &again);
+    memcpy(again.imsi, e.imsi, sizeof again.imsi);
+    assert_int_equal(ASK(l, enrolee_sim, &again), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "enrolee-exists");
+    DO(l, enrolee_remove, "meter1");
+    DO(l, enrolee_sim, &again);
+    DO(l, enrolee_match_imsi, "001010000000001", &e);
+    assert_string_equal(e.name, "dev1");
+}
+
+static void sim_of_a_listing_comes_changes_and_goes(void **state)
+{
+    struct fr_store_enrolee e, nobody = store_subscriber("dev9", "001010000000009");
+    struct store_lab *l = *state;
+
+    store_populate(l);
+    DO(l, enrolee_find, "dev1", &e);
+    snprintf(e.imsi, sizeof e.imsi, "001010000000001");
+    e.lifetime = 60;
+    DO(l, enrolee_sim, &e);
+    DO(l, enrolee_match, STORE_ANCHOR, "dns:dev1.example.com", &e);
+    assert_string_equal(e.imsi, "001010000000001");
+    assert_true(e.lifetime == 60 && !e.gba_u);
+    snprintf(e.imsi, sizeof e.imsi, "001010000000002");
+    DO(l, enrolee_sim, &e);
+    assert_int_equal(ASK(l, enrolee_match_imsi, "001010000000001", &e), FR_ENOTFOUND);
+    DO(l, enrolee_match_imsi, "001010000000002", &e);
+    e.imsi[0] = 0;
+    DO(l, enrolee_sim, &e);
+    assert_int_equal(ASK(l, enrolee_match_imsi, "001010000000002", &e), FR_ENOTFOUND);
+    assert_allowed(l, "broker.example.com");
+    assert_int_equal(ASK(l, enrolee_sim, &nobody), FR_ENOTFOUND);
+}
+
 static void enrolees_are_listed_by_name_in_pages(void **state)
 {
     struct store_lab *l = *state;
@@ -203,6 +283,10 @@ const struct CMUnitTest store_listings[] = {
     STORE(enrolee_is_found_by_name_and_by_identity),
     STORE(identity_is_anchor_and_name_together),
     STORE(name_and_identity_are_taken_once),
+    STORE(sim_alone_is_a_listing),
+    STORE(listing_without_a_sim_or_a_certificate_matches_none),
+    STORE(imsi_is_of_one_listing),
+    STORE(sim_of_a_listing_comes_changes_and_goes),
     STORE(enrolees_are_listed_by_name_in_pages),
     STORE(removed_enrolee_takes_its_permissions_along),
     STORE(target_is_found_by_id_and_by_fqdn),

@@ -333,13 +333,17 @@ static void answer_too_large_for_a_message_is_refused_in_words(void **state)
     lab_sql(l, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
                " WHERE i < 500) INSERT INTO target SELECT printf('%0250d', i),"
                " printf('%0250d.example', i), 0, 1 FROM n;"
-               "INSERT INTO enrolee SELECT printf('%0250d', 1), 'a', 'b', 1;"
+               "INSERT INTO enrolee (name, anchor, san, created) SELECT "
+               "printf('%0250d', 1), 'a', 'b', 1;"
                "INSERT INTO allowed SELECT printf('%0250d', 1), id, 0 FROM target;"
-               "INSERT INTO enrolee SELECT printf('%0250d', 2), 'a', 'c', 1;"
+               "INSERT INTO enrolee (name, anchor, san, created) SELECT "
+               "printf('%0250d', 2), 'a', 'c', 1;"
                "INSERT INTO allowed SELECT printf('%0250d', 2), id, 0 FROM target;"
-               "INSERT INTO enrolee SELECT printf('%0250d', 3), 'a', 'd', 1;"
+               "INSERT INTO enrolee (name, anchor, san, created) SELECT "
+               "printf('%0250d', 3), 'a', 'd', 1;"
                "INSERT INTO allowed SELECT printf('%0250d', 3), id, 0 FROM target;"
-               "INSERT INTO enrolee SELECT printf('%0250d', 4), 'a', 'e', 1;"
+               "INSERT INTO enrolee (name, anchor, san, created) SELECT "
+               "printf('%0250d', 4), 'a', 'e', 1;"
                "INSERT INTO allowed SELECT printf('%0250d', 4), id, 0 FROM target");
     assert_call_fails(l, "{'op':'enrolee.list'}", FR_ELIMIT);
     lab_do(l, "{'op':'enrolee.list','limit':1}");

@@ -325,9 +325,11 @@ static void schema_goes_down_and_up_again(void **state)
 {
     struct two *t = nodes(state);
     struct fr_store_audit line = {.at = 5, .actor = "a", .action = "x"};
+    struct fr_store_enrolee meter = store_subscriber("meter", "001010000000001");
     struct fr_err err = {0};
 
     commit_alone(&t->a, KEY(1));
+    DO(&t->a, enrolee_add, &meter);
     store_audit(&t->a, &line);
     store_audit(&t->b, &line);
     assert_ok(fr_store_postgres_migrate(where, 1, &err));
@@ -335,10 +337,11 @@ static void schema_goes_down_and_up_again(void **state)
     assert_int_equal(number("SELECT COUNT(*) FROM audit"), 2);
     assert_int_equal(number("SELECT MAX(seq) FROM feed"), 1);
     assert_int_equal(number("SELECT COUNT(*) FROM credential"), 1);
+    assert_int_equal(number("SELECT COUNT(*) FROM enrolee"), 1);
     assert_ok(fr_store_postgres_migrate(where, 2, &err));
     assert_int_equal(number("SELECT feed FROM progress"), 1);
     assert_int_equal(number("SELECT seq FROM node WHERE name = ''"), 2);
-    assert_fails(fr_store_postgres_migrate(where, 3, &err), FR_EUSAGE);
+    assert_fails(fr_store_postgres_migrate(where, 4, &err), FR_EUSAGE);
 }
 
 static void password_in_the_config_is_refused(void **state)

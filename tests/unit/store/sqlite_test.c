@@ -106,9 +106,9 @@ static void schema_has_its_version(void **state)
     const struct folder *f = *state;
 
     make(f);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 2);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 3);
     make(f); /* and is not made again */
-    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 2);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 3);
 }
 
 static void newer_schema_is_refused_and_left_alone(void **state)
@@ -117,10 +117,10 @@ static void newer_schema_is_refused_and_left_alone(void **state)
     struct fr_store *s = NULL;
 
     make(f);
-    run_sql(f, "INSERT INTO schema_version (version) VALUES (3)");
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (4)");
     assert_fails_as(fr_store_sqlite_open(f->path, &s, &err), FR_ESTORE, "schema-newer");
     assert_null(s);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 3);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 4);
 }
 
 /* ---- up and down ---- */
@@ -134,6 +134,26 @@ static const char filling[] =
     "INSERT INTO attempt (seq, identity, at, record) VALUES (2, 'y', 1, 'other');"
     "INSERT INTO attempt (seq, identity, at, record) VALUES (3, 'x', 2, 'two');"
     "INSERT INTO meta VALUES ('audit-end', 'its seal');";
+
+#define KEYID "00000000000000000000000000000001@mef.example.com"
+#define BTID  "I1U8vpY3qJ0hiq5iTb+xNQ==@mef.example.com"
+#define KEY(enrolee, identity, key_id, derivation, method)                             \
+    "INSERT INTO credential VALUES ('" key_id "', '" identity                          \
+    "', 'mef', 22, 'broker', 0, '" enrolee "', '', 'broker', " derivation              \
+    ", x'00', 1, 9, 0, 0, 0, 9, 1, '" method "', '', '', x'00', x'00', x'00', '');"
+/* A device with both, and a meter with its SIM alone. */
+static const char filling_3[] =
+    "UPDATE enrolee SET imsi = '001010000000001' WHERE name = 'dev1';"
+    "INSERT INTO enrolee VALUES ('meter', '', 'meter', 7, '001010000000002', 60, 1);"
+    "INSERT INTO allowed VALUES ('dev1', 'broker', 1);"
+    "INSERT INTO allowed VALUES ('meter', 'broker', 1);"
+    "INSERT INTO document VALUES ('list', '{}', 7);"
+    "INSERT INTO assignment VALUES ('dev1', 'list');"
+    "INSERT INTO assignment VALUES ('meter', 'list');" KEY("dev1", "aa/dns:dev1", KEYID,
+                                                           "0", "certificate")
+        KEY("meter", "imsi:001010000000002", BTID, "3",
+            "gba") "INSERT INTO feed VALUES (42, 0, 'broker', '" BTID
+                   "', 22, 'impi:x@y', 9, 7);";
 
 /* Two lines of the chain as it was before there were nodes. */
 static void add_old_lines(const struct folder *f)
@@ -201,14 +221,35 @@ static void schema_goes_down_and_up_again(void **state)
     make(f);
 }
 
+/* The older program has no words for them. */
+static void sims_and_their_keys_stay_behind_on_the_way_down(void **state)
+{
+    const struct folder *f = *state;
+
+    make_old(f);
+    make(f);
+    run_sql(f, filling_3);
+    assert_ok(fr_store_sqlite_migrate(f->path, 2, &err));
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM enrolee"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM allowed"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM assignment"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM credential"), 1);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM credential WHERE key_id = '" KEYID
+                               "' AND derivation = 0"),
+                     1);
+    assert_int_equal(number(f, "SELECT MAX(seq) FROM feed"), 41);
+    make(f);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM enrolee WHERE imsi = ''"), 1);
+}
+
 static void schema_that_nobody_knows_is_no_goal(void **state)
 {
     const struct folder *f = *state;
 
     make(f);
     assert_fails(fr_store_sqlite_migrate(f->path, 0, &err), FR_EUSAGE);
-    assert_fails(fr_store_sqlite_migrate(f->path, 3, &err), FR_EUSAGE);
-    run_sql(f, "INSERT INTO schema_version (version) VALUES (3)");
+    assert_fails(fr_store_sqlite_migrate(f->path, 4, &err), FR_EUSAGE);
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (4)");
     assert_fails_as(fr_store_sqlite_migrate(f->path, 1, &err), FR_ESTORE,
                     "schema-newer");
 }
@@ -323,6 +364,7 @@ int main(void)
         IN_FOLDER(newer_schema_is_refused_and_left_alone),
         IN_FOLDER(old_schema_is_brought_up_with_all_that_it_has),
         IN_FOLDER(schema_goes_down_and_up_again),
+        IN_FOLDER(sims_and_their_keys_stay_behind_on_the_way_down),
         IN_FOLDER(schema_that_nobody_knows_is_no_goal),
         IN_FOLDER(write_ahead_log_is_on),
         IN_FOLDER(file_that_is_no_database_is_refused_and_left_alone),
