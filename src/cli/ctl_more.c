@@ -59,7 +59,8 @@ static enum fr_code check_target(const struct target *t, struct fr_err *err)
                        "%s needs --fqdn NAME: the name in its certificate", t->id);
     if (t->fqdn && !fr_fqdn_is_valid(fr_slice_str(t->fqdn)))
         return FR_FAIL(err, FR_EUSAGE, "--fqdn \"%s\" is no FQDN", t->fqdn);
-    if (t->derivation && !fr_derivation_by_name(t->derivation, &derivation))
+    if (t->derivation && (!fr_derivation_by_name(t->derivation, &derivation) ||
+                          fr_derivation_is_gba(derivation)))
         return FR_FAIL(err, FR_EUSAGE, "--derivation \"%s\": usage, km or kpsa",
                        t->derivation);
     return FR_OK;

@@ -37,6 +37,11 @@ bool fr_derivation_by_name(const char *name, enum fr_derivation *ret)
     return false;
 }
 
+bool fr_derivation_is_gba(enum fr_derivation d)
+{
+    return d == FR_DERIVE_GBA || d == FR_DERIVE_GBA_U;
+}
+
 enum fr_code fr_sha256(struct fr_slice data, uint8_t ret[FR_SHA256_LEN],
                        struct fr_err *err)
 {

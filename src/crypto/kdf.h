@@ -31,6 +31,8 @@ enum fr_derivation {
 };
 const char *fr_derivation_name(enum fr_derivation d);
 bool fr_derivation_by_name(const char *name, enum fr_derivation *ret);
+/* gba and gba-u: of the method that made the credential, never of a target's choice. */
+bool fr_derivation_is_gba(enum fr_derivation d);
 
 /* exported: 48 octets. relkeyid: upper-case hex of the first 16 [U-8]; ke: last 32. */
 FR_MUST_USE enum fr_code fr_kdf_split_export(struct fr_slice exported,

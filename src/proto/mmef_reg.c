@@ -111,7 +111,8 @@ static enum fr_code read_label(const char *label, struct fr_mmef_key_reg *m,
         memcpy(m->target_fqdn, value, strlen(value) + 1);
         fr_ascii_fold(m->target_fqdn);
     } else if (has_prefix(label, FR_LABEL_DERIVATION, &value) &&
-               !fr_derivation_by_name(value, &m->derivation)) {
+               (!fr_derivation_by_name(value, &m->derivation) ||
+                fr_derivation_is_gba(m->derivation))) {
         return fr_mmef_malformed(err, "lbl", "asks for an unknown derivation");
     }
     return FR_OK;

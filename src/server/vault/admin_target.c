@@ -47,7 +47,7 @@ static enum fr_code take_derivation(const struct fr_call *c, enum fr_derivation 
 
     FR_TRY(fr_call_text_opt(c, "derivation", &name, err));
     *ret = FR_DERIVE_USAGE;
-    if (name && !fr_derivation_by_name(name, ret))
+    if (name && (!fr_derivation_by_name(name, ret) || fr_derivation_is_gba(*ret)))
         return FR_FAIL(err, FR_EUSAGE, "\"derivation\" is usage, km or kpsa");
     return FR_OK;
 }

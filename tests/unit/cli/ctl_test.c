@@ -262,6 +262,7 @@ static void wrong_usage_is_64_and_asks_nothing(void **state)
         {"target add //sp.example/cse", "needs --fqdn NAME"},
         {"target add t.example --fqdn under_score", "is no FQDN"},
         {"target add t.example --derivation what", "usage, km or kpsa"},
+        {"target add t.example --derivation gba-u", "usage, km or kpsa"},
         {"target show", "takes ID"},
         {"target remove", "takes ID"},
         {"instructions set l", "takes NAME FILE"},

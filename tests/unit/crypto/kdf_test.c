@@ -190,7 +190,7 @@ static void unknown_derivation_is_refused(void **state)
 static void derivation_names_read_back(void **state)
 {
     (void)state;
-    for (int i = FR_DERIVE_USAGE; i <= FR_DERIVE_KPSA; i++) {
+    for (int i = FR_DERIVE_USAGE; i <= FR_DERIVE_GBA_U; i++) {
         enum fr_derivation d = (enum fr_derivation)i, back;
 
         assert_true(fr_derivation_by_name(fr_derivation_name(d), &back));

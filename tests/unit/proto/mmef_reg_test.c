@@ -223,6 +223,7 @@ static void malformed_key_registrations_are_refused(void **state)
         KEY_REG("\"suid\":22,\"lbl\":[1]"),
         KEY_REG("\"suid\":22,\"lbl\":[\"fieldroot:target-fqdn=not an fqdn\"]"),
         KEY_REG("\"suid\":22,\"lbl\":[\"fieldroot:derivation=magic\"]"),
+        KEY_REG("\"suid\":22,\"lbl\":[\"fieldroot:derivation=gba\"]"),
         KEY_REG("\"suid\":22,\"lbl\":[\"1\",\"2\",\"3\",\"4\",\"5\",\"6\",\"7\",\"8\","
                 "\"9\",\"10\",\"11\",\"12\",\"13\",\"14\",\"15\",\"16\",\"17\"]")};
     struct fr_mmef_key_reg m = {.suid = 7};
