@@ -53,18 +53,40 @@ enum fr_code fr_sha256(struct fr_slice data, uint8_t ret[FR_SHA256_LEN],
     return FR_OK;
 }
 
+/* Looking HMAC and its hash up by name costs more than short messages do: what was
+ * found once is copied. Never freed; threads that come together each make one, one is
+ * kept. */
+static EVP_MAC_CTX *hmac_template(void)
+{
+    static EVP_MAC_CTX *kept;
+    EVP_MAC_CTX *ctx = __atomic_load_n(&kept, __ATOMIC_ACQUIRE), *none = NULL;
+    char digest[] = OSSL_DIGEST_NAME_SHA2_256;
+    const OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
+        OSSL_PARAM_construct_end()};
+    EVP_MAC *mac;
+
+    if (ctx)
+        return ctx;
+    mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+    ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    EVP_MAC_free(mac);
+    if (ctx && EVP_MAC_CTX_set_params(ctx, params) == 1 &&
+        __atomic_compare_exchange_n(&kept, &none, ctx, false, __ATOMIC_ACQ_REL,
+                                    __ATOMIC_ACQUIRE))
+        return ctx;
+    EVP_MAC_CTX_free(ctx);
+    return none;
+}
+
 static bool hmac_run(EVP_MAC_CTX *ctx, struct fr_slice key,
                      const struct fr_slice *parts, size_t n_parts, uint8_t *ret)
 {
-    char digest[] = OSSL_DIGEST_NAME_SHA2_256;
-    OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-        OSSL_PARAM_construct_end()};
     /* A NULL key would mean "the one set before". */
     const uint8_t *octets = key.len ? key.data : (const uint8_t *)"";
     size_t n;
 
-    if (EVP_MAC_init(ctx, octets, key.len, params) != 1)
+    if (EVP_MAC_init(ctx, octets, key.len, NULL) != 1)
         return false;
     for (size_t i = 0; i < n_parts; i++)
         if (EVP_MAC_update(ctx, parts[i].data, parts[i].len) != 1)
@@ -76,12 +98,11 @@ enum fr_code fr_hmac_sha256(struct fr_slice key, const struct fr_slice *parts,
                             size_t n_parts, uint8_t ret[FR_SHA256_LEN],
                             struct fr_err *err)
 {
-    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
-    EVP_MAC_CTX *ctx = mac ? EVP_MAC_CTX_new(mac) : NULL;
+    const EVP_MAC_CTX *template = hmac_template();
+    EVP_MAC_CTX *ctx = template ? EVP_MAC_CTX_dup(template) : NULL;
     bool ok = ctx && hmac_run(ctx, key, parts, n_parts, ret);
 
     EVP_MAC_CTX_free(ctx);
-    EVP_MAC_free(mac);
     if (!ok)
         return FR_FAIL(err, FR_EINTERNAL, "HMAC-SHA-256 is not available");
     return FR_OK;
