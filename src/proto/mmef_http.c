@@ -10,19 +10,22 @@
 enum fr_code fr_mmef_request_write(const struct fr_mmef_request *req, struct fr_buf *to,
                                    struct fr_err *err)
 {
+    /* Who sends a serialisation is answered in it; only who sends nothing has to say
+     * what it takes. */
     const struct fr_http_header headers[] = {
         {"X-M2M-Origin", req->origin},
         {"X-M2M-RI", req->request_id},
         {"X-M2M-RVI", "3"},
-        {"Accept", FR_MMEF_TYPE ", application/json"},
-        {"Content-Type", req->type},
+        req->type
+            ? (struct fr_http_header){"Content-Type", req->type}
+            : (struct fr_http_header){"Accept", FR_MMEF_TYPE ", application/json"},
     };
     struct fr_http_request http = {.method = req->method,
                                    .host = req->host,
                                    .port = req->port,
                                    .path = req->path,
                                    .headers = headers,
-                                   .n_headers = req->type ? 5 : 4};
+                                   .n_headers = sizeof headers / sizeof headers[0]};
 
     if (req->type)
         http.body = req->body;

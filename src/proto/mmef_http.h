@@ -9,7 +9,7 @@
 #include "proto/http.h"
 #include "proto/mmef.h"
 
-#define FR_REQUEST_ID_LEN 16 /* hex digits of X-M2M-RI */
+#define FR_REQUEST_ID_LEN 8 /* hex digits of X-M2M-RI */
 
 struct fr_mmef_request {
     const char *method; /* "POST", "GET", "PUT" */

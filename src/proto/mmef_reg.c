@@ -52,12 +52,15 @@ static bool put_label(json_t *labels, const char *prefix, const char *value)
     return json_array_append_new(labels, json_sprintf("%s%s", prefix, value)) == 0;
 }
 
-/* Only a response has labels: it alone has a target's FQDN form. */
+/* Only a response has labels: it alone has a target's FQDN form. What a client takes
+ * without them is left unsaid. */
 static bool put_labels(json_t *o, const struct fr_mmef_key_reg *m)
 {
+    bool is_plain =
+        fr_str_equal(m->target_fqdn, m->target) && m->derivation == FR_DERIVE_USAGE;
     json_t *labels;
 
-    if (m->target_fqdn[0] == 0)
+    if (m->target_fqdn[0] == 0 || is_plain)
         return true;
     labels = json_array();
     if (json_object_set_new(o, "lbl", labels) != 0)

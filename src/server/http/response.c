@@ -14,9 +14,14 @@ static void put_date(const struct fr_exchange *x, struct fr_buf *to)
         fr_buf_fmt(to, "Date: %s\r\n", text);
 }
 
+static bool is_answer_to(const struct fr_exchange *x, const char *method)
+{
+    return fr_str_equal(fr_request_method(x->request), method);
+}
+
 bool fr_response_has_body(const struct fr_exchange *x)
 {
-    return x->status != 204 && !fr_str_equal(fr_request_method(x->request), "HEAD");
+    return x->status != 204 && !is_answer_to(x, "HEAD");
 }
 
 void fr_response_head(const struct fr_exchange *x, bool last, struct fr_buf *to)
@@ -27,7 +32,8 @@ void fr_response_head(const struct fr_exchange *x, bool last, struct fr_buf *to)
         fr_buf_fmt(to, "%s: %s\r\n", x->header[i].name, x->header[i].value);
     if (x->status != 204)
         fr_buf_fmt(to, "Content-Length: %zu\r\n", x->body.len);
-    fr_buf_str(to, "Cache-Control: no-store\r\n");
+    if (is_answer_to(x, "GET") || is_answer_to(x, "HEAD"))
+        fr_buf_str(to, "Cache-Control: no-store\r\n");
     if (last)
         fr_buf_str(to, "Connection: close\r\n");
     fr_buf_str(to, "\r\n");

@@ -189,6 +189,24 @@ static void key_registration_survives_the_way_there_and_back(void **state)
     assert_memory_equal(&m, &back, sizeof m);
 }
 
+static void what_a_client_takes_without_labels_has_none(void **state)
+{
+    struct fr_mmef_key_reg m = {.expires = T,
+                                .suid = 22,
+                                .target = "broker.example.com",
+                                .target_fqdn = "broker.example.com",
+                                .derivation = FR_DERIVE_USAGE};
+    FR_AUTO_CLEAR(buf) b = FR_BUF_INIT(4096);
+
+    (void)state;
+    assert_ok(fr_mmef_key_reg_encode(&m, &b, &err));
+    assert_null(strstr(fr_buf_cstr(&b), "lbl"));
+    fr_buf_reset(&b);
+    m.derivation = FR_DERIVE_KM;
+    assert_ok(fr_mmef_key_reg_encode(&m, &b, &err));
+    assert_contains(fr_buf_cstr(&b), "\"fieldroot:derivation=km\"");
+}
+
 static void labels_of_others_are_ignored(void **state)
 {
     struct fr_mmef_key_reg m;
@@ -257,6 +275,7 @@ int main(void)
         cmocka_unit_test(key_registration_request_is_as_on_the_wire),
         cmocka_unit_test(request_for_the_operators_target_names_none),
         cmocka_unit_test(key_registration_survives_the_way_there_and_back),
+        cmocka_unit_test(what_a_client_takes_without_labels_has_none),
         cmocka_unit_test(labels_of_others_are_ignored),
         cmocka_unit_test(malformed_key_registrations_are_refused),
         cmocka_unit_test(message_that_does_not_fit_is_an_error),

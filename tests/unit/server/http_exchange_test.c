@@ -87,6 +87,16 @@ static void an_answer_is_written_as_http(void **state)
     assert_true(fr_response_has_body(&f.exchange));
 }
 
+/* No cache keeps an answer to POST that does not say for how long. */
+static void only_answers_to_reads_forbid_to_keep_them(void **state)
+{
+    (void)state;
+    fixture_send(&f, "HEAD", "/text", NULL, NULL);
+    assert_contains(head(false), "\r\nCache-Control: no-store\r\n");
+    fixture_send(&f, "POST", "/nothing", NULL, "x");
+    assert_null(strstr(head(false), "Cache-Control"));
+}
+
 static void an_answer_to_head_has_its_length_and_no_body(void **state)
 {
     (void)state;
@@ -200,6 +210,7 @@ int main(void)
 #define T(name) cmocka_unit_test_setup_teardown(name, open_fixture, close_fixture)
     const struct CMUnitTest tests[] = {
         T(an_answer_is_written_as_http),
+        T(only_answers_to_reads_forbid_to_keep_them),
         T(an_answer_to_head_has_its_length_and_no_body),
         T(no_content_has_no_length),
         T(a_second_answer_is_ignored),
