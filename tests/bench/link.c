@@ -10,6 +10,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#define SUITES "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA256"
+#define GROUPS "X25519:P-256"
+
 static enum fr_code failed(const char *what, struct fr_err *err)
 {
     unsigned long e = ERR_get_error();
@@ -23,7 +26,13 @@ enum fr_code server_init(struct server *s, const char *anchors, struct fr_err *e
     s->ctx = SSL_CTX_new(TLS_client_method());
     if (!s->ctx || SSL_CTX_load_verify_locations(s->ctx, anchors, NULL) != 1)
         return failed(anchors, err);
+    /* A device's (src/net/tls.c): its hello is a part of what is on the wire. */
+    if (SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION) != 1 ||
+        SSL_CTX_set_cipher_list(s->ctx, SUITES) != 1 ||
+        SSL_CTX_set1_groups_list(s->ctx, GROUPS) != 1)
+        return failed("setting up TLS", err);
     SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, NULL);
+    SSL_CTX_set_options(s->ctx, SSL_OP_NO_TICKET);
     SSL_CTX_set_session_cache_mode(s->ctx, SSL_SESS_CACHE_OFF);
     return FR_OK;
 }
