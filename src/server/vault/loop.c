@@ -21,7 +21,9 @@ enum {
     OUT_BUSY = 2 * FR_MSG_MAX, /* above it, no more of its requests are taken */
     READ_SIZE = 8 * 1024,      /* wiped after each turn: no more than a turn needs */
     TICK_MS = 1000,
-    IDLE_MS = 60 * 1000
+    IDLE_MS = 60 * 1000,
+    CROWD = 4,    /* messages of a batch: many devices come at once */
+    GATHER_MS = 2 /* then the next batch waits for more of them */
 };
 
 struct worker {
@@ -543,10 +545,24 @@ static enum fr_code wait(struct loop *l, struct pollfd *fds, struct fr_err *err)
     return FR_OK;
 }
 
+/* Where many come at once, a commit that is a little later serves more of them: the
+ * disk is asked less often. Nodes that share a database wait for it as it is. True if
+ * others may have spoken since. */
+static bool gather(const struct loop *l)
+{
+    if (l->n_taken < CROWD || l->n_taken == FR_VAULT_BATCH_MAX || is_shared(l))
+        return false;
+    (void)poll(NULL, 0, GATHER_MS);
+    return true;
+}
+
 static void turn(struct loop *l, const struct pollfd *fds, size_t n)
 {
+    bool is_late = gather(l);
+
     for (size_t i = 0; i < n; i++)
-        if (fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR))
+        if ((fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR)) ||
+            (is_late && (fds[1 + i].events & POLLIN)))
             read_worker(&l->worker[i]);
     run_batches(l);
     tick(l);
