@@ -338,9 +338,10 @@ static enum fr_code make_private(const char *path, struct fr_err *err)
 static enum fr_code open_database(struct fr_sqlite *s, const char *path,
                                   struct fr_err *err)
 {
-    int rc = sqlite3_open_v2(
-        path, &s->db,
-        SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+    int rc = sqlite3_open_v2(path, &s->db,
+                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                                 SQLITE_OPEN_EXRESCODE,
+                             fr_sqlite_vfs());
 
     if (rc != SQLITE_OK)
         return FR_FAIL(err, FR_ESTORE, "%s",
@@ -351,7 +352,7 @@ static enum fr_code open_database(struct fr_sqlite *s, const char *path,
                    "PRAGMA synchronous = FULL;"
                    "PRAGMA foreign_keys = ON;"
                    "PRAGMA secure_delete = ON;"
-                   "PRAGMA temp_store = MEMORY;" /* savepoints, without files */
+                   "PRAGMA temp_store = MEMORY;"       /* savepoints, without files */
                    "PRAGMA wal_autocheckpoint = 4000;" /* pages: 16 MB of log */
                    "PRAGMA trusted_schema = OFF;",
                    err));
