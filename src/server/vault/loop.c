@@ -545,9 +545,8 @@ static enum fr_code wait(struct loop *l, struct pollfd *fds, struct fr_err *err)
     return FR_OK;
 }
 
-/* Where many come at once, a commit that is a little later serves more of them: the
- * disk is asked less often. Nodes that share a database wait for it as it is. True if
- * others may have spoken since. */
+/* Where many come at once, a commit a little later serves more of them. Nodes that
+ * share a database wait for it as it is. True if others may have spoken since. */
 static bool gather(const struct loop *l)
 {
     if (l->n_taken < CROWD || l->n_taken == FR_VAULT_BATCH_MAX || is_shared(l))
@@ -561,8 +560,7 @@ static void turn(struct loop *l, const struct pollfd *fds, size_t n)
     bool is_late = gather(l);
 
     for (size_t i = 0; i < n; i++)
-        if ((fds[1 + i].revents & (POLLIN | POLLHUP | POLLERR)) ||
-            (is_late && (fds[1 + i].events & POLLIN)))
+        if ((fds[1 + i].revents & ~POLLOUT) || (is_late && fds[1 + i].events & POLLIN))
             read_worker(&l->worker[i]);
     run_batches(l);
     tick(l);
