@@ -192,6 +192,51 @@ bool fr_keyid_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1])
     return true;
 }
 
+static bool is_btid_first(struct fr_slice s)
+{
+    uint8_t storage[FR_RELKEYID_LEN + 1];
+    struct fr_buf rand = {
+        .data = storage, .cap = sizeof storage, .max = FR_RELKEYID_LEN};
+
+    return s.len == FR_BTID_FIRST_LEN && fr_base64_decode(s, false, &rand) &&
+           rand.len == FR_RELKEYID_LEN;
+}
+
+bool fr_keyid_first_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1])
+{
+    uint8_t id[FR_RELKEYID_LEN];
+
+    if (s.len == 2 * sizeof id && fr_hex_decode(s, id)) {
+        fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
+        return true;
+    }
+    if (!is_btid_first(s))
+        return false;
+    memcpy(to, s.data, s.len);
+    to[s.len] = 0;
+    return true;
+}
+
+bool fr_keyid_any_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1])
+{
+    const size_t first = FR_BTID_FIRST_LEN;
+
+    if (fr_keyid_parse(s, to))
+        return true;
+    if (s.len <= first + 1 || s.len > FR_KEYID_MAX || s.data[first] != '@' ||
+        !is_btid_first(fr_slice_of(s.data, first)) ||
+        !fr_fqdn_is_valid(fr_slice_of(s.data + first + 1, s.len - first - 1)))
+        return false;
+    memcpy(to, s.data, s.len);
+    to[s.len] = 0;
+    return true;
+}
+
+bool fr_keyid_is_btid(const char *key_id)
+{
+    return strcspn(key_id, "@") == FR_BTID_FIRST_LEN;
+}
+
 /* RSPF 5.3 wants NFKC first: printable ASCII is its own, the rest we do not take. */
 static bool id_is_plain(const char *id)
 {

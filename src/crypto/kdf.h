@@ -15,6 +15,7 @@
 #define FR_RELKEYID_LEN   16 /* octets; 32 hex digits as text */
 #define FR_KE_LEN         32
 #define FR_SHA256_LEN     32
+#define FR_BTID_FIRST_LEN 24 /* base64 of RAND */
 #define FR_KEYID_MAX      (2 * FR_RELKEYID_LEN + 1 + FR_FQDN_MAX)
 
 /* Which of TS-0003's derivations a target's key uses; equal at both ends [U-11]. */
@@ -45,6 +46,13 @@ char *fr_keyid_format(const char *relkeyid, const char *mef_fqdn,
 /* Checks the form "32 hex digits@FQDN" and copies it, digits upper-cased and the name
  * lower-cased. */
 bool fr_keyid_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1]);
+/* The same, or a B-TID: "base64(RAND)@FQDN" (TS 33.220 4.5.2), copied exactly, since
+ * case counts in it. */
+bool fr_keyid_any_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1]);
+/* What is before the '@' of one of them. */
+bool fr_keyid_first_parse(struct fr_slice s, char to[FR_KEYID_MAX + 1]);
+/* Which of the two one is that was parsed. */
+bool fr_keyid_is_btid(const char *key_id);
 
 FR_MUST_USE enum fr_code fr_kdf_km(const struct fr_secret *ke, const char *maf_id,
                                    struct fr_secret **ret, struct fr_err *err);

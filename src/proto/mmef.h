@@ -84,13 +84,15 @@ FR_MUST_USE enum fr_code fr_mmef_mac_decode(struct fr_slice json,
 struct fr_mmef_fetched {
     bool status;
     struct fr_secret *credential; /* owned; NULL if status is false */
+    struct fr_secret *uicc;       /* owned; NULL: none */
+    char ua[16];                  /* fr_ua_name(); "": a key for any */
     char enrolee[FR_ID_MAX + 1];
     int64_t expires;
     char error[FR_ERR_MSG_MAX]; /* ErrorString */
 };
 void fr_mmef_fetched_clear(struct fr_mmef_fetched *f);
 /* {"status":true,"credential":"<base64>","enroleeID":"..","lifetime":"<m2m timestamp>"}
- * or
+ * (of a SIM also "ua":"tls1.2", and "uiccCredential":"<base64>" where it keeps Ks) or
  * {"status":false,"errorString":".."}; `to` should be a wiping buffer. */
 FR_MUST_USE enum fr_code fr_mmef_fetched_encode(const struct fr_mmef_fetched *f,
                                                 struct fr_buf *to, struct fr_err *err);

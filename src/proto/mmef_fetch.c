@@ -14,6 +14,7 @@
 void fr_mmef_fetched_clear(struct fr_mmef_fetched *f)
 {
     fr_secret_free(f->credential);
+    fr_secret_free(f->uicc);
     *f = (struct fr_mmef_fetched){0};
 }
 
@@ -26,6 +27,15 @@ static enum fr_code write_members(const json_t *o, bool ok, struct fr_buf *to,
     FR_TRY(fr_mmef_json_write(o, ok, NULL, &text, err));
     fr_buf_put(to, text.data + 1, text.len - 1);
     return fr_buf_check(to, err);
+}
+
+static void put_key(const char *member, const struct fr_secret *key, struct fr_buf *to)
+{
+    if (!key)
+        return;
+    fr_buf_fmt(to, "\"%s\":\"", member);
+    fr_base64_encode(fr_secret_view(key), false, to);
+    fr_buf_str(to, "\",");
 }
 
 /* The key is written past jansson, whose memory nobody wipes. */
@@ -41,32 +51,33 @@ enum fr_code fr_mmef_fetched_encode(const struct fr_mmef_fetched *f, struct fr_b
         return write_members(o, ok, to, err);
     }
     ok = json_object_set_new(o, "enroleeID", json_string(f->enrolee)) == 0 &&
-         fr_mmef_json_put_time(o, "lifetime", f->expires);
-    fr_buf_str(to, "{\"status\":true,\"credential\":\"");
-    fr_base64_encode(fr_secret_view(f->credential), false, to);
-    fr_buf_str(to, "\",");
+         fr_mmef_json_put_time(o, "lifetime", f->expires) &&
+         fr_mmef_json_put(o, "ua", f->ua);
+    fr_buf_str(to, "{\"status\":true,");
+    put_key("credential", f->credential, to);
+    put_key("uiccCredential", f->uicc, to);
     return write_members(o, ok, to, err);
 }
 
 /* Takes the key out of the JSON and wipes it there. (The tokeniser's own copy is the
  * program's business: jansson's hooks are for the whole process.) */
-static enum fr_code take_key(const json_t *o, struct fr_secret **ret,
-                             struct fr_err *err)
+static enum fr_code take_key(const json_t *o, const char *member,
+                             struct fr_secret **ret, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) key = FR_BUF_INIT_WIPE(KEY_TEXT_MAX);
-    const json_t *v = json_object_get(o, "credential");
+    const json_t *v = json_object_get(o, member);
     struct fr_slice text;
     bool ok;
 
     if (!json_is_string(v))
-        return fr_mmef_malformed(err, "credential", "is missing or no string");
+        return fr_mmef_malformed(err, member, "is missing or no string");
     text = fr_slice_of(json_string_value(v), json_string_length(v));
     ok = text.len <= KEY_TEXT_MAX && fr_base64_decode(text, false, &key) && key.len > 0;
     explicit_bzero((char *)json_string_value(v), text.len);
     if (key.failed == FR_ENOMEM)
         return fr_buf_check(&key, err);
     if (!ok)
-        return fr_mmef_malformed(err, "credential", "is no key in base64");
+        return fr_mmef_malformed(err, member, "is no key in base64");
     return fr_secret_from(key.data, key.len, ret, err);
 }
 
@@ -82,7 +93,11 @@ static enum fr_code read_fetched(const json_t *o, struct fr_mmef_fetched *f,
         return fr_mmef_malformed(err, "lifetime", "is missing");
     FR_TRY(fr_mmef_json_text(o, "enroleeID", f->enrolee, sizeof f->enrolee, err));
     FR_TRY(fr_mmef_json_time(o, "lifetime", &f->expires, err));
-    return take_key(o, &f->credential, err);
+    FR_TRY(fr_mmef_json_text(o, "ua", f->ua, sizeof f->ua, err));
+    FR_TRY(take_key(o, "credential", &f->credential, err));
+    return json_object_get(o, "uiccCredential")
+               ? take_key(o, "uiccCredential", &f->uicc, err)
+               : FR_OK;
 }
 
 enum fr_code fr_mmef_fetched_decode(struct fr_slice json, struct fr_mmef_fetched *ret,
@@ -90,11 +105,15 @@ enum fr_code fr_mmef_fetched_decode(struct fr_slice json, struct fr_mmef_fetched
 {
     json_auto_t *root = NULL;
     struct fr_mmef_fetched f = {0};
+    enum fr_code rc;
 
     FR_TRY(fr_mmef_json_load(json, FR_MMEF_BODY_MAX, &root, err));
-    FR_TRY(read_fetched(root, &f, err));
-    *ret = f;
-    return FR_OK;
+    rc = read_fetched(root, &f, err);
+    if (rc == FR_OK)
+        *ret = f;
+    else
+        fr_mmef_fetched_clear(&f);
+    return rc;
 }
 
 static const char *const change_names[] = {
@@ -180,7 +199,7 @@ static enum fr_code read_change(const json_t *o, struct fr_mmef_change *c,
     FR_TRY(fr_mmef_json_time(o, "lifetime", &c->expires, err));
     if (!kind_by_name(kind, &c->kind))
         return fr_mmef_malformed(err, "change", "is missing or unknown");
-    if (!fr_keyid_parse(fr_slice_str(key_id), c->key_id))
+    if (!fr_keyid_any_parse(fr_slice_str(key_id), c->key_id))
         return fr_mmef_malformed(err, "keyId", "is missing or no KeID");
     if (!fr_suid_is_defined((int)suid))
         return fr_mmef_malformed(err, "suid", "is missing or not defined");

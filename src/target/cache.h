@@ -3,9 +3,12 @@
  * What a target knows: the keys that it shares with devices, and how far it has read
  * the MEF's change feed. One file, 0600, replaced as a whole:
  *
- *     fieldroot-target-cache 1
+ *     fieldroot-target-cache 3
  *     mef=mef.example.com
+ *     ua=tls1.2                                    (what keys of B-TIDs are for)
  *     cursor=17
+ *     last=...                                     (of a KeID, before its '@')
+ *     dropped=0
  *     complete=1
  *     key=KeID SUID EXPIRES STALE HEX ENROLEE      (percent-encoded; sorted by KeID)
  *     crc=CRC-32 of all before it
@@ -13,12 +16,13 @@
 #ifndef FR_TARGET_CACHE_H
 #define FR_TARGET_CACHE_H
 
+#include "crypto/gba.h"
 #include "crypto/kdf.h"
 
 #define FR_TARGET_KEYS_MAX  16384 /* a page of locked memory each */
 #define FR_TARGET_FILE_MAX  (32 * 1024 * 1024)
 #define FR_TARGET_KEY_LEN   32 /* every derivation's (RSPF 5.5) */
-#define FR_TARGET_CACHE_TAG "fieldroot-target-cache 2"
+#define FR_TARGET_CACHE_TAG "fieldroot-target-cache 3"
 
 struct fr_target_key {
     char key_id[FR_KEYID_MAX + 1];
@@ -31,8 +35,10 @@ struct fr_target_key {
 
 struct fr_target_cache {
     char mef[FR_FQDN_MAX + 1];
+    enum fr_ua ua; /* what keys of B-TIDs are for */
     uint64_t cursor;
-    char last[2 * FR_RELKEYID_LEN + 1]; /* whose change is at the cursor; "": unknown */
+    char last[FR_KEYID_MAX + 1]; /* whose change is at the cursor: the first part of its
+                                    KeID; "": unknown */
     int64_t
         dropped_at; /* the clock when a key was dropped as expired, last; 0: never */
     bool complete;  /* false: the feed was not yet read to its end from the start */
@@ -40,7 +46,7 @@ struct fr_target_cache {
     size_t n, cap;
 };
 
-/* Empty, cursor 0, not complete. */
+/* Empty, ua tls1.2, cursor 0, not complete. */
 FR_MUST_USE enum fr_code fr_target_cache_new(const char *mef,
                                              struct fr_target_cache **ret,
                                              struct fr_err *err);

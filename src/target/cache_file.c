@@ -6,6 +6,8 @@
 #include "model/crc32.h"
 #include "target/cache.h"
 
+#define TAG_2 "fieldroot-target-cache 2"
+
 enum { HEX_LEN = 2 * FR_TARGET_KEY_LEN, CRC_LEN = 8 };
 
 /* ---- writing ---- */
@@ -29,9 +31,10 @@ static void put_key(const struct fr_target_key *k, struct fr_buf *to)
 enum fr_code fr_target_cache_encode(const struct fr_target_cache *c, struct fr_buf *to,
                                     struct fr_err *err)
 {
-    fr_buf_fmt(to, "%s\nmef=%s\ncursor=%llu\nlast=%s\ndropped=%lld\ncomplete=%d\n",
-               FR_TARGET_CACHE_TAG, c->mef, (unsigned long long)c->cursor, c->last,
-               (long long)c->dropped_at, c->complete);
+    fr_buf_fmt(
+        to, "%s\nmef=%s\nua=%s\ncursor=%llu\nlast=%s\ndropped=%lld\ncomplete=%d\n",
+        FR_TARGET_CACHE_TAG, c->mef, fr_ua_name(c->ua), (unsigned long long)c->cursor,
+        c->last, (long long)c->dropped_at, c->complete);
     for (size_t i = 0; i < c->n; i++)
         put_key(&c->list[i], to);
     fr_buf_fmt(to, "crc=%08x\n", fr_crc32(fr_buf_view(to)));
@@ -104,7 +107,7 @@ static enum fr_code read_key(struct fr_slice line, struct fr_target_key *k,
     struct fr_slice key_id, hex;
     uint64_t suid, expires, stale;
 
-    if (!take_until(&line, ' ', &key_id) || !fr_keyid_parse(key_id, k->key_id) ||
+    if (!take_until(&line, ' ', &key_id) || !fr_keyid_any_parse(key_id, k->key_id) ||
         !fr_slice_equal(key_id, fr_slice_str(k->key_id)) ||
         !take_uint(&line, 99, &suid) || !take_uint(&line, INT64_MAX, &expires) ||
         !take_uint(&line, 1, &stale) || !take_until(&line, ' ', &hex) ||
@@ -168,37 +171,57 @@ static bool take_number(struct fr_slice *s, const char *name, uint64_t max,
     return take_line(s, name, &text) && fr_uint_parse(text, max, ret);
 }
 
-static bool take_last(struct fr_slice *s, char to[2 * FR_RELKEYID_LEN + 1])
+static bool take_last(struct fr_slice *s, char to[FR_KEYID_MAX + 1])
 {
-    uint8_t id[FR_RELKEYID_LEN];
     struct fr_slice text;
 
-    if (!take_line(s, "last=", &text))
-        return false;
-    if (text.len == 0)
+    return take_line(s, "last=", &text) &&
+           (text.len == 0 || fr_keyid_first_parse(text, to));
+}
+
+/* Before there were keys of SIMs there was no such line. */
+static bool take_ua(struct fr_slice *s, bool is_old, enum fr_ua *ret)
+{
+    struct fr_slice text;
+    char name[16];
+
+    *ret = FR_UA_TLS12;
+    if (is_old)
         return true;
-    if (text.len != sizeof id * 2 || !fr_hex_decode(text, id))
+    if (!take_line(s, "ua=", &text) || text.len >= sizeof name)
         return false;
-    fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
-    return true;
+    snprintf(name, sizeof name, "%.*s", (int)text.len, (const char *)text.data);
+    return fr_ua_by_name(name, ret);
+}
+
+static bool take_tag(struct fr_slice *s, bool *ret_old)
+{
+    struct fr_slice line;
+
+    if (!take_until(s, '\n', &line))
+        return false;
+    *ret_old = fr_slice_equal(line, fr_slice_str(TAG_2));
+    return *ret_old || fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG));
 }
 
 static enum fr_code read_head(struct fr_slice *text, struct fr_target_cache **ret,
                               struct fr_err *err)
 {
-    char name[FR_FQDN_MAX + 1], last[2 * FR_RELKEYID_LEN + 1] = "";
+    char name[FR_FQDN_MAX + 1], last[FR_KEYID_MAX + 1] = "";
     uint64_t cursor, dropped, complete;
-    struct fr_slice line, mef;
+    struct fr_slice mef;
+    enum fr_ua ua;
+    bool is_old;
 
-    if (!take_until(text, '\n', &line) ||
-        !fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG)) ||
-        !take_line(text, "mef=", &mef) || !fr_fqdn_is_valid(mef) ||
+    if (!take_tag(text, &is_old) || !take_line(text, "mef=", &mef) ||
+        !fr_fqdn_is_valid(mef) || !take_ua(text, is_old, &ua) ||
         !take_number(text, "cursor=", INT64_MAX, &cursor) || !take_last(text, last) ||
         !take_number(text, "dropped=", INT64_MAX, &dropped) ||
         !take_number(text, "complete=", 1, &complete))
         return damaged(err, "its head");
     snprintf(name, sizeof name, "%.*s", (int)mef.len, (const char *)mef.data);
     FR_TRY(fr_target_cache_new(name, ret, err));
+    (*ret)->ua = ua;
     (*ret)->cursor = cursor;
     (*ret)->dropped_at = (int64_t)dropped;
     (*ret)->complete = complete;

@@ -28,6 +28,7 @@ static const struct fr_conf_key keys[] = {
     {.name = "trust-anchors", .type = FR_CONF_PATH},
     {.name = "crl", .type = FR_CONF_PATH},
     {.name = "state", .type = FR_CONF_PATH, .value = "/var/lib/fieldroot-target"},
+    {.name = "ua", .type = FR_CONF_STR, .value = "tls1.2"},
     {.name = "psk-file", .type = FR_CONF_PATH},
     {.name = "pid-file", .type = FR_CONF_PATH},
     {.name = "host", .type = FR_CONF_TITLED, .sub = host_keys},
@@ -94,10 +95,21 @@ static enum fr_code read_mef(struct fr_target_config *c, struct fr_err *err)
     return FR_OK;
 }
 
+static enum fr_code read_ua(struct fr_target_config *c, struct fr_err *err)
+{
+    const char *name = fr_conf_str(c->conf, "ua");
+
+    if (!fr_ua_by_name(name, &c->ua) || c->ua == FR_UA_HTTP_DIGEST)
+        return FR_FAIL(err, FR_ECONFIG, "%s: ua is tls1.2, dtls1.2 or tls1.3",
+                       fr_conf_where(c->conf));
+    return FR_OK;
+}
+
 static enum fr_code read_all(struct fr_target_config *c, struct fr_err *err)
 {
     FR_TRY(read_fqdn(c->conf, c->fqdn, err));
     FR_TRY(read_mef(c, err));
+    FR_TRY(read_ua(c, err));
     FR_TRY(read_path(c->conf, "certificate", &c->certificate, err));
     FR_TRY(read_path(c->conf, "key", &c->key, err));
     FR_TRY(read_path(c->conf, "trust-anchors", &c->anchors, err));

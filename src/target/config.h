@@ -7,6 +7,7 @@
  *     key = "broker.key"
  *     trust-anchors = "mef-ca.pem"
  *     mef { fqdn = "mef.example.com" }
+ *     ua = "tls1.2"
  *     psk-file = "/etc/mosquitto/psk"
  *     pid-file = "/run/mosquitto/mosquitto.pid"
  */
@@ -15,6 +16,7 @@
 
 #include "base/conf.h"
 #include "base/str.h"
+#include "crypto/gba.h"
 #include "net/conn.h"
 
 #define FR_TARGET_CONFIG_PATH "/etc/fieldroot/fieldroot-target.conf"
@@ -25,6 +27,7 @@ struct fr_target_config {
     char fqdn[FR_FQDN_MAX + 1];     /* our own */
     char mef_fqdn[FR_FQDN_MAX + 1]; /* both lower-cased */
     uint16_t mef_port;
+    enum fr_ua ua; /* what SIMs' keys are for */
     const char *certificate, *key, *anchors;
     const char *crl;       /* NULL: none */
     const char *state;     /* folder */

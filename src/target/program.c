@@ -130,6 +130,7 @@ static enum fr_code work(struct program *p, const struct fr_target_config *c,
     remove_scraps(c);
     FR_TRY(open_cache(p, c, &cache, err));
     FR_TRY(fr_target_mef_open(&p->mef, c, &fr_env_system, p->stop_fd, err));
+    fr_target_use_ua(cache, c->ua);
     target.cache = cache;
     return p->options->watch ? fr_target_watch(&target, err)
                              : fr_target_pass(&target, 0, err);

@@ -9,15 +9,22 @@
 
 enum { PID_FILE_MAX = 64, PID_MAX = 1 << 22 };
 
+/* What a UE puts before its B-TID (TS 24.109 F.3); the ';' is [U]. */
+#define GBA_PREFIX "3GPP-bootstrapping;"
+
 static bool is_ours(struct fr_slice line, const char *mef)
 {
     const uint8_t *colon = line.len ? memchr(line.data, ':', line.len) : NULL;
+    const size_t prefix = sizeof GBA_PREFIX - 1;
     char key_id[FR_KEYID_MAX + 1];
+    struct fr_slice id;
 
-    return colon &&
-           fr_keyid_parse(fr_slice_of(line.data, (size_t)(colon - line.data)),
-                          key_id) &&
-           strcmp(strchr(key_id, '@') + 1, mef) == 0;
+    if (!colon)
+        return false;
+    id = fr_slice_of(line.data, (size_t)(colon - line.data));
+    if (id.len > prefix && memcmp(id.data, GBA_PREFIX, prefix) == 0)
+        id = fr_slice_of(id.data + prefix, id.len - prefix);
+    return fr_keyid_any_parse(id, key_id) && strcmp(strchr(key_id, '@') + 1, mef) == 0;
 }
 
 static void keep_others(struct fr_slice old, const char *mef, struct fr_buf *to)
@@ -37,11 +44,12 @@ static void keep_others(struct fr_slice old, const char *mef, struct fr_buf *to)
     }
 }
 
-static void put_line(const struct fr_target_key *k, struct fr_buf *to)
+static void put_line(const char *prefix, const struct fr_target_key *k,
+                     struct fr_buf *to)
 {
     uint8_t *hex;
 
-    fr_buf_fmt(to, "%s:", k->key_id);
+    fr_buf_fmt(to, "%s%s:", prefix, k->key_id);
     hex = fr_buf_reserve(to, 2 * FR_TARGET_KEY_LEN);
     if (hex) {
         fr_hex_encode(fr_secret_view(k->key), (char *)hex, false);
@@ -54,8 +62,11 @@ enum fr_code fr_psk_file_merge(struct fr_slice old, const struct fr_target_cache
                                struct fr_buf *to, struct fr_err *err)
 {
     keep_others(old, c->mef, to);
-    for (size_t i = 0; i < c->n; i++)
-        put_line(&c->list[i], to);
+    for (size_t i = 0; i < c->n; i++) {
+        put_line("", &c->list[i], to);
+        if (fr_keyid_is_btid(c->list[i].key_id))
+            put_line(GBA_PREFIX, &c->list[i], to);
+    }
     return fr_buf_check(to, err);
 }
 

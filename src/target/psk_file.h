@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mosquitto's psk_file: a line "identity:hexkey" for each device that may connect. Our
- * lines are those whose identity is a KeID of our MEF; all others are kept as they are.
+ * lines are those whose identity is a KeID or B-TID of our MEF; all others are kept as
+ * they are. A B-TID has two lines: oneM2M's devices send it alone, 3GPP's with the
+ * prefix "3GPP-bootstrapping;".
  */
 #ifndef FR_TARGET_PSK_FILE_H
 #define FR_TARGET_PSK_FILE_H
 
 #include "target/cache.h"
 
-/* old without our lines, then one line for each key. to should be FR_BUF_INIT_WIPE. */
+/* old without our lines, then those of each key. to should be FR_BUF_INIT_WIPE. */
 FR_MUST_USE enum fr_code fr_psk_file_merge(struct fr_slice old,
                                            const struct fr_target_cache *c,
                                            struct fr_buf *to, struct fr_err *err);

@@ -79,7 +79,7 @@ static enum fr_code check_changes(const struct fr_target *t,
     char key_id[FR_KEYID_MAX + 1];
 
     for (size_t i = 0; i < c->n; i++) {
-        if (!fr_keyid_parse(fr_slice_str(c->list[i].key_id), key_id) ||
+        if (!fr_keyid_any_parse(fr_slice_str(c->list[i].key_id), key_id) ||
             strcmp(key_id, c->list[i].key_id) != 0)
             return not_about_us(err, "an identity is no KeID");
         if (strcmp(strchr(key_id, '@') + 1, t->cache->mef) != 0)
@@ -96,16 +96,19 @@ static enum fr_code ask_feed(struct fr_target *t, int wait_s,
 {
     struct fr_target_answer answer;
     struct fr_mmef_changes changes = {0};
-    char path[128];
-    int n = snprintf(path, sizeof path, "/fieldroot/v1/credentials?since=%llu",
-                     (unsigned long long)t->cache->cursor);
+    FR_AUTO_CLEAR(buf) path = FR_BUF_INIT(1024);
     enum fr_code rc;
 
-    if (t->cache->last[0])
-        n += snprintf(path + n, sizeof path - (size_t)n, "&last=%s", t->cache->last);
+    fr_buf_fmt(&path, "/fieldroot/v1/credentials?since=%llu",
+               (unsigned long long)t->cache->cursor);
+    if (t->cache->last[0]) {
+        fr_buf_str(&path, "&last=");
+        fr_percent_encode(t->cache->last, &path);
+    }
     if (wait_s > 0)
-        snprintf(path + n, sizeof path - (size_t)n, "&wait=%d", wait_s);
-    FR_TRY(get(t, path, wait_s, &answer, err));
+        fr_buf_fmt(&path, "&wait=%d", wait_s);
+    FR_TRY(fr_buf_check(&path, err));
+    FR_TRY(get(t, fr_buf_cstr(&path), wait_s, &answer, err));
     FR_TRY(fr_mmef_changes_decode(answer.body, &changes, err));
     rc = check_changes(t, &changes, err);
     if (rc == FR_OK)
@@ -115,18 +118,26 @@ static enum fr_code ask_feed(struct fr_target *t, int wait_s,
     return rc;
 }
 
-static enum fr_code fetch_path(const struct fr_mmef_change *c, struct fr_buf *to,
+static enum fr_code fetch_path(const struct fr_target *t,
+                               const struct fr_mmef_change *c, struct fr_buf *to,
                                struct fr_err *err)
 {
     fr_buf_str(to, "/fetchCredentials/");
     fr_percent_encode(c->key_id, to);
     fr_buf_fmt(to, "/%02d", c->suid);
+    if (fr_keyid_is_btid(c->key_id))
+        fr_buf_fmt(to, "?ua=%s", fr_ua_name(t->cache->ua));
     return fr_buf_check(to, err);
 }
 
 /* The message never shows what the answer held. */
-static enum fr_code check_fetched(const struct fr_mmef_fetched *f, struct fr_err *err)
+static enum fr_code check_fetched(const struct fr_target *t,
+                                  const struct fr_mmef_fetched *f, struct fr_err *err)
 {
+    if (f->ua[0] && strcmp(f->ua, fr_ua_name(t->cache->ua)) != 0)
+        return FR_FAIL_AS(err, FR_EINVALID, "fetched-ua",
+                          "the MEF gave a key for %s instead of %s", f->ua,
+                          fr_ua_name(t->cache->ua));
     if (fr_secret_len(f->credential) != FR_TARGET_KEY_LEN)
         return FR_FAIL_AS(err, FR_EINVALID, "fetched-key",
                           "the MEF gave a key of %zu octets instead of %d",
@@ -159,7 +170,7 @@ static enum fr_code take_fetched(struct fr_target *t, const struct fr_mmef_chang
 
     FR_TRY(fr_mmef_fetched_decode(body, &f, err));
     if (f.status) {
-        rc = check_fetched(&f, err);
+        rc = check_fetched(t, &f, err);
         if (rc == FR_OK)
             rc = keep(t, c, &f, err);
     } else {
@@ -178,7 +189,7 @@ static enum fr_code fetch(struct fr_target *t, const struct fr_mmef_change *c,
     struct fr_err why = {0};
     enum fr_code rc;
 
-    FR_TRY(fetch_path(c, &path, err));
+    FR_TRY(fetch_path(t, c, &path, err));
     rc = get(t, fr_buf_cstr(&path), 0, &answer, &why);
     if (rc == FR_OK)
         return take_fetched(t, c, answer.body, err);
@@ -230,8 +241,8 @@ static void move_cursor(struct fr_target_cache *cache, const struct fr_mmef_chan
 {
     cache->cursor = c->cursor;
     if (c->n > 0 && c->list[c->n - 1].seq == c->cursor)
-        snprintf(cache->last, sizeof cache->last, "%.*s", 2 * FR_RELKEYID_LEN,
-                 c->list[c->n - 1].key_id);
+        snprintf(cache->last, sizeof cache->last, "%.*s",
+                 (int)strcspn(c->list[c->n - 1].key_id, "@"), c->list[c->n - 1].key_id);
     else if (c->n > 0 || c->reset)
         cache->last[0] = 0;
 }
@@ -306,6 +317,19 @@ static enum fr_code settle(struct fr_target *t, struct fr_err *err)
         FR_TRY(save(t, err));
     }
     return publish(t, err);
+}
+
+void fr_target_use_ua(struct fr_target_cache *c, enum fr_ua ua)
+{
+    if (c->ua == ua)
+        return;
+    for (size_t i = c->n; i-- > 0;)
+        if (fr_keyid_is_btid(c->list[i].key_id))
+            fr_target_cache_remove(c, &c->list[i]);
+    c->ua = ua;
+    c->cursor = 0;
+    c->last[0] = 0;
+    c->complete = false;
 }
 
 /* What was dropped while the clock was ahead may not have expired: only the MEF can

@@ -73,6 +73,10 @@ struct fr_target {
     int64_t retry_after_ms; /* of the last answer; set by the pass */
 };
 
+/* What keys of SIMs are for from now on. Those that were for something else are
+ * dropped, and the whole feed is read again. */
+void fr_target_use_ua(struct fr_target_cache *c, enum fr_ua ua);
+
 /* One pass. wait_s > 0: the MEF may answer that late if nothing has changed. What has
  * been learnt before a failure is saved and published. */
 FR_MUST_USE enum fr_code fr_target_pass(struct fr_target *t, int wait_s,

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "crypto/gba.h"
 #include "model/json_text.h"
 #include "proto/mmef.h"
 
@@ -15,7 +16,7 @@ struct session {
     struct fr_exchange *waiting; /* NULL: nothing is asked for */
     struct event *timer;
     uint64_t since;
-    char last[2 * FR_RELKEYID_LEN + 1]; /* "": not said */
+    char last[FR_KEYID_MAX + 1]; /* the first part of a KeID; "": not said */
     int64_t until_ms;
     bool parked; /* waits for a wake, not for the vault */
     bool woken;  /* the feed grew while the vault was asked */
@@ -49,16 +50,21 @@ static enum fr_code make_fetched(const struct fr_msg *reply, struct fr_buf *to,
                                  struct fr_err *err)
 {
     struct fr_mmef_fetched f = {.status = true};
-    enum fr_code rc;
+    enum fr_code rc = FR_OK;
 
     FR_TRY(fr_vaultlink_result(reply, err));
     if (!fr_msg_has(reply, FR_F_KEY))
         return FR_FAIL(err, FR_EINTERNAL, "the vault's answer has no key");
     FR_TRY(fr_secret_from(reply->field[FR_F_KEY].data, reply->field[FR_F_KEY].len,
                           &f.credential, err));
+    if (fr_msg_has(reply, FR_F_UICC_KEY))
+        rc = fr_secret_from(reply->field[FR_F_UICC_KEY].data,
+                            reply->field[FR_F_UICC_KEY].len, &f.uicc, err);
     fr_msg_text(reply, FR_F_ENROLEE, f.enrolee, sizeof f.enrolee);
+    fr_msg_text(reply, FR_F_UA, f.ua, sizeof f.ua);
     f.expires = (int64_t)fr_msg_u64(reply, FR_F_EXPIRES);
-    rc = fr_mmef_fetched_encode(&f, to, err);
+    if (rc == FR_OK)
+        rc = fr_mmef_fetched_encode(&f, to, err);
     fr_mmef_fetched_clear(&f);
     return rc;
 }
@@ -73,27 +79,57 @@ static void fetched(struct fr_exchange *x, const struct fr_msg *reply)
         fr_exchange_answer(x, 200, 2000, FR_JSON_TYPE);
 }
 
+struct wish {
+    char key_id[FR_KEYID_MAX + 1];
+    uint64_t suid;
+    enum fr_ua ua;
+    bool has_ua;
+};
+
+/* Ks of the MEF as a NAF is what a device proves itself by: not for "http-digest". */
+static enum fr_code take_ua(const struct fr_exchange *x, struct wish *w,
+                            struct fr_err *err)
+{
+    struct fr_slice text;
+    char name[16];
+
+    w->has_ua = fr_request_param(x->request, "ua", &text);
+    if (!w->has_ua)
+        return FR_OK;
+    snprintf(name, sizeof name, "%.*s", (int)(text.len < 16 ? text.len : 16),
+             (const char *)text.data);
+    if (text.len >= sizeof name || !fr_ua_by_name(name, &w->ua) ||
+        w->ua == FR_UA_HTTP_DIGEST)
+        return FR_FAIL_AS(err, FR_EPARSE, "ua", "ua is tls1.2, dtls1.2 or tls1.3");
+    return FR_OK;
+}
+
+static enum fr_code take_wish(const struct fr_exchange *x, struct wish *w,
+                              struct fr_err *err)
+{
+    if (!fr_keyid_any_parse(fr_slice_str(x->match.param[0]), w->key_id))
+        return FR_FAIL_AS(
+            err, FR_EPARSE, "key-id",
+            "the first part is no KeID (32 hex digits@FQDN) and no B-TID");
+    if (!fr_uint_parse(fr_slice_str(x->match.param[1]), SUID_MAX, &w->suid))
+        return FR_FAIL_AS(err, FR_EPARSE, "suid", "the second part is no SUID");
+    return take_ua(x, w, err);
+}
+
 static void fetch(struct fr_exchange *x)
 {
-    char key_id[FR_KEYID_MAX + 1];
-    uint64_t suid = 0;
+    struct wish w = {0};
     uint8_t storage[8];
     struct fr_err err;
 
-    if (!fr_keyid_parse(fr_slice_str(x->match.param[0]), key_id)) {
-        (void)FR_FAIL_AS(&err, FR_EPARSE, "key-id",
-                         "the first part is no KeID (32 hex digits@FQDN)");
-        fail_fetch(x, &err);
-        return;
-    }
-    if (!fr_uint_parse(fr_slice_str(x->match.param[1]), SUID_MAX, &suid)) {
-        (void)FR_FAIL_AS(&err, FR_EPARSE, "suid", "the second part is no SUID");
+    if (take_wish(x, &w, &err) != FR_OK) {
         fail_fetch(x, &err);
         return;
     }
     struct fr_msg m = fr_exchange_message(x, FR_MSG_FETCH);
-    fr_msg_set_str(&m, FR_F_KEY_ID, key_id);
-    fr_msg_set_u8(&m, FR_F_SUID, (uint8_t)suid, storage);
+    fr_msg_set_str(&m, FR_F_KEY_ID, w.key_id);
+    fr_msg_set_u8(&m, FR_F_SUID, (uint8_t)w.suid, storage);
+    fr_msg_set_str(&m, FR_F_UA, w.has_ua ? fr_ua_name(w.ua) : NULL);
     fr_exchange_ask(x, &m, fetched);
 }
 
@@ -187,17 +223,17 @@ static bool number_param(const struct fr_exchange *x, const char *name, uint64_t
     return !fr_request_param(x->request, name, &text) || fr_uint_parse(text, max, ret);
 }
 
-static bool last_param(const struct fr_exchange *x, char to[2 * FR_RELKEYID_LEN + 1])
+static bool last_param(const struct fr_exchange *x, char to[FR_KEYID_MAX + 1])
 {
-    uint8_t id[FR_RELKEYID_LEN];
+    uint8_t storage[FR_KEYID_MAX + 1];
+    struct fr_buf last = {.data = storage, .cap = sizeof storage, .max = FR_KEYID_MAX};
     struct fr_slice text;
 
     to[0] = 0;
     if (!fr_request_param(x->request, "last", &text))
         return true;
-    if (text.len != sizeof id * 2 || !fr_hex_decode(text, id))
-        return false;
-    fr_hex_encode(fr_slice_of(id, sizeof id), to, true);
+    return fr_percent_decode(text, &last) &&
+           fr_keyid_first_parse(fr_buf_view(&last), to);
     return true;
 }
 
@@ -210,7 +246,8 @@ static void feed(struct fr_exchange *x)
     if (!number_param(x, "since", INT64_MAX, &since) ||
         !number_param(x, "wait", INT32_MAX, &wait_s) || !last_param(x, s->last)) {
         (void)FR_FAIL(&err, FR_EPARSE,
-                      "since and wait are whole numbers, last is 32 hex digits");
+                      "since and wait are whole numbers, last is the part of a "
+                      "KeID before its @");
         fr_exchange_fail(x, &err);
         return;
     }

@@ -7,6 +7,7 @@
 #include "model/instruction.h"
 #include "proto/mmef.h"
 #include "server/vault/internal.h"
+#include "server/vault/source.h"
 
 /* A SAN's value: what the standard calls the EnroleeID. */
 static const char *value_of(const char *san)
@@ -30,7 +31,7 @@ enum fr_code fr_vault_find_key(const struct fr_request *q, const char *whose,
     enum fr_code rc;
 
     fr_msg_text(q->m, FR_F_KEY_ID, text, sizeof text);
-    if (!fr_keyid_parse(q->m->field[FR_F_KEY_ID], key_id))
+    if (!fr_keyid_any_parse(q->m->field[FR_F_KEY_ID], key_id))
         return fr_vault_unknown_key(text, whose, err);
     rc = FR_ASK(q->v, err, credential_find, key_id, ret);
     if (rc == FR_ENOTFOUND)
@@ -43,63 +44,143 @@ static int64_t end_of(const struct fr_store_credential *c)
     return c->retires && c->retires < c->expires ? c->retires : c->expires;
 }
 
-static enum fr_code check_fetch(const struct fr_request *q,
-                                const struct fr_store_credential *c, int suid,
+/* A target that asks, and what it shall get. */
+struct fetch {
+    struct fr_store_credential c;
+    const struct fr_source *source;
+    struct fr_store_target other; /* that asks, if it is not the one of c */
+    bool is_other;
+    enum fr_ua ua;
+};
+
+static enum fr_code not_your_key(const struct fr_request *q, struct fr_err *err)
+{
+    return FR_FAIL_AS(err, FR_EREFUSED, "not-your-key",
+                      "%s is not the target of that credential", q->who.name);
+}
+
+/* The peer's own name, of a target that the enrolee is allowed for now. */
+static enum fr_code find_other(const struct fr_request *q, struct fetch *f,
+                               struct fr_err *err)
+{
+    const struct fr_peer *peer = &q->who.peer;
+    struct fr_store_target t;
+    enum fr_code rc;
+
+    for (size_t i = 0; i < peer->n_sans; i++) {
+        if (!fr_peer_has_fqdn(peer, peer->sans[i].value))
+            continue;
+        rc = FR_ASK(q->v, err, target_find_fqdn, peer->sans[i].value, &t);
+        if (rc == FR_OK)
+            rc = fr_grant_target(q->v, f->c.enrolee, t.id, &f->other, err);
+        if (rc == FR_OK) {
+            f->is_other = true;
+            return FR_OK;
+        }
+        if (rc != FR_ENOTFOUND && rc != FR_EREFUSED)
+            return rc;
+    }
+    return not_your_key(q, err);
+}
+
+static enum fr_code check_target(const struct fr_request *q, struct fetch *f, int suid,
+                                 struct fr_err *err)
+{
+    if (!fr_peer_has_fqdn(&q->who.peer, f->c.target_fqdn))
+        return f->source->is_for_all_allowed ? find_other(q, f, err)
+                                             : not_your_key(q, err);
+    if (suid != f->c.place.suid)
+        return FR_FAIL_AS(err, FR_EREFUSED, "unknown-suid",
+                          "that credential is for SUID %d, not %d", f->c.place.suid,
+                          suid);
+    return FR_OK;
+}
+
+static enum fr_code check_ua(const struct fr_request *q, struct fetch *f,
+                             struct fr_err *err)
+{
+    char name[16];
+
+    if (!fr_msg_has(q->m, FR_F_UA))
+        return FR_OK;
+    if (q->m->field[FR_F_UA].len >= sizeof name ||
+        !fr_ua_by_name(fr_msg_text(q->m, FR_F_UA, name, sizeof name), &f->ua) ||
+        f->ua == FR_UA_HTTP_DIGEST)
+        return FR_FAIL_AS(err, FR_EPARSE, "ua",
+                          "that is no protocol to have a key for");
+    return FR_OK;
+}
+
+static enum fr_code check_fetch(const struct fr_request *q, struct fetch *f,
                                 struct fr_err *err)
 {
-    if (!fr_peer_has_fqdn(&q->who.peer, c->target_fqdn))
-        return FR_FAIL_AS(err, FR_EREFUSED, "not-your-key",
-                          "%s is not the target of that credential", q->who.name);
-    if (suid != c->place.suid)
-        return FR_FAIL_AS(err, FR_EREFUSED, "unknown-suid",
-                          "that credential is for SUID %d, not %d", c->place.suid,
+    int suid = fr_msg_u8(q->m, FR_F_SUID);
+
+    if (!fr_suid_is_defined(suid))
+        return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
                           suid);
-    if (end_of(c) <= q->now)
+    FR_TRY(check_ua(q, f, err));
+    FR_TRY(fr_vault_find_key(q, "", &f->c, err));
+    f->source = fr_source_of(f->c.derivation);
+    FR_TRY(check_target(q, f, suid, err));
+    if (end_of(&f->c) <= q->now)
         return FR_FAIL_AS(err, FR_ENOTFOUND, "key-expired",
                           "that credential has expired");
     return FR_OK;
 }
 
-static enum fr_code derive(const struct fr_request *q,
-                           const struct fr_store_credential *c, struct fr_err *err)
+static enum fr_code derive(const struct fr_request *q, const struct fetch *f,
+                           struct fr_err *err)
 {
-    const struct fr_kdf_target target = {.derivation = c->derivation,
-                                         .suid = c->place.suid,
-                                         .id = c->place.target,
-                                         .fqdn = c->target_fqdn};
-    FR_AUTO(secret) *ke = NULL, *key = NULL;
+    const struct fr_source_ask ask = {
+        .id = f->is_other ? f->other.id : f->c.place.target,
+        .fqdn = f->is_other ? f->other.fqdn : f->c.target_fqdn,
+        .suid = f->c.place.suid,
+        .ua = f->ua};
+    FR_AUTO(secret) *ke = NULL;
+    FR_AUTO_CLEAR(source_keys) keys = {0};
 
-    FR_TRY(fr_vault_unwrap(q->v, c, &ke, err));
-    FR_TRY(fr_kdf_target_key(ke, &target, &key, err));
-    fr_reply_put(q->reply, FR_F_KEY, fr_secret_view(key));
+    FR_TRY(fr_vault_unwrap(q->v, &f->c, &ke, err));
+    FR_TRY(f->source->derive(&f->c, ke, &ask, &keys, err));
+    fr_reply_put(q->reply, FR_F_KEY, fr_secret_view(keys.key));
+    if (keys.uicc)
+        fr_reply_put(q->reply, FR_F_UICC_KEY, fr_secret_view(keys.uicc));
+    if (f->source->has_ua)
+        fr_reply_str(q->reply, FR_F_UA, fr_ua_name(f->ua));
     return FR_OK;
 }
 
-enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
+static enum fr_code note_fetch(const struct fr_request *q, const struct fetch *f,
+                               struct fr_err *err)
 {
-    int suid = fr_msg_u8(q->m, FR_F_SUID);
-    struct fr_store_credential c = {0};
     const struct fr_said said = {.actor = q->who.name,
                                  .action = "fetch",
-                                 .subject = c.key_id,
+                                 .subject = f->c.key_id,
                                  .decision = "allowed",
                                  .reason = "fetched"};
     char text[2 * FR_ERR_MSG_MAX + FR_SAN_TEXT_MAX];
 
-    if (!fr_suid_is_defined(suid))
-        return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
-                          suid);
-    FR_TRY(fr_vault_find_key(q, "", &c, err));
-    FR_TRY(check_fetch(q, &c, suid, err));
-    FR_TRY(derive(q, &c, err));
-    fr_reply_str(q->reply, FR_F_ENROLEE, value_of(c.san));
-    fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)end_of(&c));
-    FR_TRY(FR_ASK(q->v, err, credential_fetched, c.key_id, q->now));
-    snprintf(text, sizeof text, "%s from %s fetched the key of %s (\"%s\")",
-             q->who.name, q->who.address, c.san, c.enrolee);
-    if (!c.fetched)
+    snprintf(text, sizeof text, "%s from %s fetched the key of %s (\"%s\")%s%s",
+             q->who.name, q->who.address, f->c.san, f->c.enrolee,
+             f->source->has_ua ? " for " : "",
+             f->source->has_ua ? fr_ua_name(f->ua) : "");
+    if (!f->c.fetched && !f->is_other)
         return fr_vault_audit(q->v, &said, err, "%s", text);
     return fr_vault_audit_rated(q->v, &q->v->rates.refetches, &said, text, err);
+}
+
+/* fetched is what the device waits for: by the target that it named. */
+enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
+{
+    struct fetch f = {.ua = FR_UA_TLS12};
+
+    FR_TRY(check_fetch(q, &f, err));
+    FR_TRY(derive(q, &f, err));
+    fr_reply_str(q->reply, FR_F_ENROLEE, value_of(f.c.san));
+    fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)end_of(&f.c));
+    if (!f.is_other)
+        FR_TRY(FR_ASK(q->v, err, credential_fetched, f.c.key_id, q->now));
+    return note_fetch(q, &f, err);
 }
 
 /* ---- feed ---- */
@@ -180,6 +261,7 @@ static enum fr_code see_change(void *ctx, const struct fr_store_change *row,
 
     (void)err;
     p->is_known = row->seq == p->seq && strlen(row->key_id) > last.len &&
+                  row->key_id[last.len] == '@' &&
                   memcmp(row->key_id, last.data, last.len) == 0;
     return FR_OK;
 }
