@@ -12,6 +12,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "base/err.h"
@@ -23,6 +24,7 @@
     X(FR_MAY_RECEIVE_FDS, "receive-fds", "take descriptors over a socket")             \
     X(FR_MAY_ACCEPT, "accept", "accept connections, and loop over many")               \
     X(FR_MAY_USE_FILES, "files", "open, change and remove files, in its folders")      \
+    X(FR_MAY_DIAL, "dial", "make TCP connections, to one port")                        \
     X(FR_MAY_CONNECT, "connect", "make sockets, look up names, load libraries")        \
     X(FR_MAY_SUPERVISE, "supervise", "fork, end children, become another user")
 enum fr_promise {
@@ -44,6 +46,7 @@ struct fr_sandbox {
     bool fatal;        /* a forbidden system call ends the process, else EPERM */
     const struct fr_sandbox_path *paths;
     size_t n_paths;
+    uint16_t dial_port; /* with FR_MAY_DIAL: Landlock knows ports, not addresses */
 };
 
 struct fr_sandbox_support {

@@ -103,6 +103,8 @@ static const char *const files[] = {
     "unlinkat",        "utimensat",  NULL,
 };
 
+static const char *const dial[] = {"connect", "socket", NULL};
+
 static const char *const connecting[] = {
     "bind",     "connect",  "eventfd2", "pipe2",  "recvmmsg",   "recvmsg", "select",
     "pselect6", "sendmmsg", "sendmsg",  "socket", "socketpair", "sysinfo", NULL,
@@ -166,6 +168,7 @@ const char *const *const fr_sandbox_calls[FR_N_PROMISES] = {
     [FR_MAY_RECEIVE_FDS] = receive_fds,
     [FR_MAY_ACCEPT] = accept,
     [FR_MAY_USE_FILES] = files,
+    [FR_MAY_DIAL] = dial,
     [FR_MAY_CONNECT] = connecting,
     [FR_MAY_SUPERVISE] = supervise,
 };

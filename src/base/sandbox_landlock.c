@@ -21,7 +21,7 @@
 #define SYS_landlock_restrict_self  446
 #endif
 
-enum { ASK_VERSION = 1, RULE_PATH_BENEATH = 1 };
+enum { ASK_VERSION = 1, RULE_PATH_BENEATH = 1, RULE_NET_PORT = 2, NET_ABI = 4 };
 
 enum fs_right {
     EXECUTE,
@@ -54,6 +54,10 @@ struct path_rule {
     uint64_t allowed;
     int32_t fd;
 } __attribute__((packed));
+
+struct port_rule {
+    uint64_t allowed, port;
+};
 
 /* What each ABI knows, and how much of struct ruleset it takes. */
 static const struct abi {
@@ -124,6 +128,16 @@ static enum fr_code add_path(int ruleset, uint64_t handled,
     return FR_OK;
 }
 
+static enum fr_code add_port(int ruleset, uint16_t port, struct fr_err *err)
+{
+    struct port_rule rule = {.allowed = BIT(CONNECT_TCP), .port = port};
+
+    if (syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) != 0)
+        return FR_FAIL(err, FR_EINTERNAL, "sandbox: allowing port %u: %s", port,
+                       strerror(errno));
+    return FR_OK;
+}
+
 enum fr_code fr_landlock_enter(const struct fr_sandbox *s, int abi, struct fr_err *err)
 {
     const struct abi *known = know(abi);
@@ -134,6 +148,9 @@ enum fr_code fr_landlock_enter(const struct fr_sandbox *s, int abi, struct fr_er
         return FR_FAIL(err, FR_EINTERNAL, "sandbox: Landlock: %s", strerror(errno));
     for (size_t i = 0; i < s->n_paths; i++)
         FR_TRY(add_path(fd, r.fs, &s->paths[i], err));
+    if (abi >= NET_ABI && (s->promises & FR_PROMISE(FR_MAY_DIAL)) &&
+        (r.net & BIT(CONNECT_TCP)))
+        FR_TRY(add_port(fd, s->dial_port, err));
     if (syscall(SYS_landlock_restrict_self, fd, 0) != 0)
         return FR_FAIL(err, FR_EINTERNAL, "sandbox: entering Landlock: %s",
                        strerror(errno));

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/sandbox_calls.h"
@@ -100,6 +101,24 @@ static void allow_own_end(struct filter *f, int call)
     allow_if(f, call, equal(0, (scmp_datum_t)getpid()));
 }
 
+/* TCP of the internet only: not MPTCP, SCTP or SMC, which Landlock does not see. */
+static void allow_tcp_socket(struct filter *f, int call)
+{
+    static const scmp_datum_t families[] = {AF_INET, AF_INET6};
+    const scmp_datum_t flags = SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+    for (size_t i = 0; i < COUNT(families); i++) {
+        const struct scmp_arg_cmp tests[] = {
+            equal(0, families[i]),
+            SCMP_CMP(1, SCMP_CMP_MASKED_EQ, ~flags, SOCK_STREAM),
+            equal(2, 0),
+        };
+
+        note(f,
+             seccomp_rule_add_array(f->ctx, SCMP_ACT_ALLOW, call, COUNT(tests), tests));
+    }
+}
+
 static const struct narrow {
     const char *name;
     void (*allow)(struct filter *f, int call);
@@ -114,6 +133,7 @@ static const struct narrow {
     {"fcntl", allow_fcntl, FR_PROMISE(FR_MAY_SUPERVISE)},
     {"ioctl", allow_ioctl, FR_PROMISE(FR_MAY_SUPERVISE)},
     {"sendto", allow_no_address, FR_PROMISE(FR_MAY_CONNECT)},
+    {"socket", allow_tcp_socket, FR_PROMISE(FR_MAY_CONNECT)},
     {"tgkill", allow_own_end, FR_PROMISE(FR_MAY_SUPERVISE)},
 };
 

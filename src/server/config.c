@@ -2,6 +2,7 @@
 #include "server/config.h"
 
 #include <limits.h>
+#include <netinet/in.h>
 #include <openssl/ssl.h>
 #include <pwd.h>
 #include <stdio.h>
@@ -11,6 +12,7 @@
 
 #include "base/file.h"
 #include "base/timetext.h"
+#include "server/parent/listen.h"
 
 /* WORKERS_MAX: two generations and the other types fit the vault's 64. */
 enum { DAYS_365_S = 365 * 86400, MS = 1000, WORKERS_MAX = 24 };
@@ -44,6 +46,20 @@ static const struct fr_conf_key discovery_keys[] = {
 
 static const struct fr_conf_key admin_keys[] = {
     {.name = "socket", .type = FR_CONF_PATH},
+    {.name = NULL},
+};
+
+static const struct fr_conf_key gba_keys[] = {
+    {.name = "listen", .type = FR_CONF_STR, .value = "0.0.0.0:8446"},
+    {.name = "certificate", .type = FR_CONF_PATH},
+    {.name = "key", .type = FR_CONF_PATH},
+    {.name = "tls", .type = FR_CONF_BOOL, .value = "on"},
+    {.name = "hlr", .type = FR_CONF_STR, .value = "127.0.0.1:4222"},
+    {.name = "hlr-name", .type = FR_CONF_STR, .value = ""},
+    {.name = "lifetime", .type = FR_CONF_DURATION, .value = "P1D"},
+    {.name = "hss-timeout", .type = FR_CONF_DURATION, .value = "PT5S"},
+    {.name = "akav2", .type = FR_CONF_BOOL, .value = "off"},
+    {.name = "tmpi", .type = FR_CONF_BOOL, .value = "off"},
     {.name = NULL},
 };
 
@@ -88,11 +104,15 @@ static const struct fr_conf_key server_keys[] = {
     {.name = "sandbox", .type = FR_CONF_STR, .value = "auto"},
     {.name = "mef", .type = FR_CONF_SECTION, .sub = mef_keys},
     {.name = "discovery", .type = FR_CONF_SECTION, .sub = discovery_keys},
+    {.name = "gba-bsf", .type = FR_CONF_SECTION, .sub = gba_keys},
     {.name = "admin", .type = FR_CONF_SECTION, .sub = admin_keys},
     {.name = "tls", .type = FR_CONF_SECTION, .sub = tls_keys},
     {.name = "limits", .type = FR_CONF_SECTION, .sub = limit_keys},
     {.name = NULL},
 };
+
+static const char name_letters[] =
+    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-";
 
 /* One of a few words, or the words that would be right. */
 static enum fr_code choose(const struct fr_conf *c, const char *key,
@@ -239,6 +259,82 @@ static enum fr_code read_discovery(struct fr_server_config *c, struct fr_err *er
     return FR_OK;
 }
 
+/* What the HSS knows us by: the same after a restart, and no other node's. */
+static enum fr_code read_hlr_name(struct fr_server_config *c, const struct fr_conf *gba,
+                                  struct fr_err *err)
+{
+    const char *text = fr_conf_str(gba, "hlr-name");
+    size_t max = sizeof c->gba.hlr_name - 1;
+
+    if (!text || !text[0]) {
+        snprintf(c->gba.hlr_name, sizeof c->gba.hlr_name, "fieldroot-%s", c->node);
+        return FR_OK;
+    }
+    if (strlen(text) > max || strspn(text, name_letters) != strlen(text))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: hlr-name = \"%s\": at most %zu letters, digits, '.', '_', "
+                       "'-'",
+                       fr_conf_where(gba), text, max);
+    snprintf(c->gba.hlr_name, sizeof c->gba.hlr_name, "%s", text);
+    return FR_OK;
+}
+
+/* The address stands when privileges are gone and no file can be read: so no names. */
+static enum fr_code read_hlr(struct fr_server_config *c, const struct fr_conf *gba,
+                             struct fr_err *err)
+{
+    struct fr_gba_config *g = &c->gba;
+
+    FR_TRY(need(gba, "hlr", &g->hlr, err));
+    if (!fr_address_parse(g->hlr, &g->hlr_address, &g->hlr_address_len) ||
+        fr_gba_hlr_port(g) == 0)
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: hlr = \"%s\": give the address (no name) and the port of "
+                       "the HSS's GSUP, like 127.0.0.1:4222 or [::1]:4222",
+                       fr_conf_where(gba), g->hlr);
+    FR_TRY(read_hlr_name(c, gba, err));
+    return read_duration(gba, "hss-timeout", INT64_C(100), INT64_C(60) * MS,
+                         &g->hss_timeout_ms, err);
+}
+
+static enum fr_code read_ub(struct fr_server_config *c, const struct fr_conf *gba,
+                            struct fr_err *err)
+{
+    struct fr_listener_config *l = &c->listener[FR_WORKER_GBA];
+
+    FR_TRY(need(gba, "listen", &l->listen, err));
+    c->gba.is_plain = !fr_conf_bool(gba, "tls");
+    if (!c->gba.is_plain)
+        return read_tls_files(gba, l, err);
+    if (fr_conf_str(gba, "certificate") || fr_conf_str(gba, "key"))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: tls = off has no use for a certificate or a key: leave "
+                       "them out, or tls",
+                       fr_conf_where(gba));
+    return FR_OK;
+}
+
+static enum fr_code read_gba(struct fr_server_config *c, struct fr_err *err)
+{
+    const struct fr_conf *gba = fr_conf_section(c->file, "gba-bsf");
+
+    if (!gba)
+        return FR_OK;
+    if (!c->mef)
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: section gba-bsf needs a section mef, whose fqdn is the "
+                       "GBA-BSF's name too",
+                       fr_conf_where(c->file));
+    FR_TRY(read_ub(c, gba, err));
+    FR_TRY(read_hlr(c, gba, err));
+    c->gba.akav2 = fr_conf_bool(gba, "akav2");
+    c->gba.tmpi = fr_conf_bool(gba, "tmpi");
+    FR_TRY(read_duration(gba, "lifetime", INT64_C(60) * MS,
+                         INT64_C(1) * DAYS_365_S * MS, &c->gba.lifetime_s, err));
+    c->gba.lifetime_s /= MS;
+    return FR_OK;
+}
+
 static enum fr_code read_admin(struct fr_server_config *c, struct fr_err *err)
 {
     const struct fr_conf *section = fr_conf_section(c->file, "admin");
@@ -348,9 +444,7 @@ static enum fr_code read_node(struct fr_server_config *c, struct fr_err *err)
             snprintf(host, sizeof host, "localhost");
         text = host;
     }
-    if (strlen(text) > FR_STORE_NODE_MAX ||
-        strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                     "0123456789._-") != strlen(text))
+    if (strlen(text) > FR_STORE_NODE_MAX || strspn(text, name_letters) != strlen(text))
         return FR_FAIL(err, FR_ECONFIG,
                        "%s: node = \"%s\": at most %d letters, digits, '.', '_', '-'",
                        fr_conf_where(c->file), text, FR_STORE_NODE_MAX);
@@ -425,6 +519,7 @@ enum fr_code fr_server_config_load(const char *path, struct fr_server_config **r
     FR_TRY(read_privilege(c, err));
     FR_TRY(read_mef(c, err));
     FR_TRY(read_discovery(c, err));
+    FR_TRY(read_gba(c, err));
     FR_TRY(read_admin(c, err));
     FR_TRY(read_optional(c, "limits", read_limits, limit_keys, err));
     FR_TRY(read_optional(c, "tls", read_tls, tls_keys, err));
@@ -461,6 +556,15 @@ int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker ty
     if (cores < 1)
         return 1;
     return cores > WORKERS_MAX ? WORKERS_MAX : (int)cores;
+}
+
+uint16_t fr_gba_hlr_port(const struct fr_gba_config *g)
+{
+    if (!g->hlr)
+        return 0;
+    if (g->hlr_address.ss_family == AF_INET)
+        return ntohs(((const struct sockaddr_in *)&g->hlr_address)->sin_port);
+    return ntohs(((const struct sockaddr_in6 *)&g->hlr_address)->sin6_port);
 }
 
 bool fr_server_config_connects(const struct fr_server_config *c)

@@ -7,6 +7,7 @@
 #ifndef FR_SERVER_CONFIG_H
 #define FR_SERVER_CONFIG_H
 
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "base/conf.h"
@@ -45,8 +46,10 @@ struct fr_user {
 
 /* The GBA-BSF, if listener[FR_WORKER_GBA].listen is set. */
 struct fr_gba_config {
-    bool is_plain;   /* Ub without TLS */
+    bool is_plain;   /* Ub without TLS: the listener has no certificate and no key */
     const char *hlr; /* "address:port" of the HSS's GSUP; NULL: no role gba-bsf */
+    struct sockaddr_storage hlr_address; /* the same */
+    socklen_t hlr_address_len;
     char hlr_name[FR_STORE_NODE_MAX + 32]; /* ours, at the HSS: stable */
     int64_t lifetime_s;                    /* of Ks, where the enrolee has none */
     int64_t hss_timeout_ms;
@@ -88,6 +91,9 @@ FR_DEFINE_AUTO(server_config)
 
 /* Worker processes of a listener that is on; 0 if it is off. */
 int fr_server_config_workers(const struct fr_server_config *c, enum fr_worker type);
+
+/* The HSS's; 0: no role gba-bsf. */
+uint16_t fr_gba_hlr_port(const struct fr_gba_config *g);
 
 /* True if the database is at the other end of a connection, not a file in the state
  * folder. */

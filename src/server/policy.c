@@ -15,6 +15,7 @@ enum { PATHS_MAX = 8, LANDLOCK_TCP = 4, LANDLOCK_SIGNALS = 6 };
 #define TAKE_FDS FR_PROMISE(FR_MAY_RECEIVE_FDS)
 #define ACCEPT   FR_PROMISE(FR_MAY_ACCEPT)
 #define FILES    FR_PROMISE(FR_MAY_USE_FILES)
+#define DIAL     FR_PROMISE(FR_MAY_DIAL)
 #define CONNECT  FR_PROMISE(FR_MAY_CONNECT)
 #define PARENT   FR_PROMISE(FR_MAY_SUPERVISE)
 
@@ -25,7 +26,7 @@ static const struct fr_policy policies[FR_N_POLICIES] = {
     [FR_WORKER_DISCOVERY] = {RUN | TALK | ACCEPT, true, FR_AS_USER},
     [FR_WORKER_ADMIN] = {RUN | TALK | ACCEPT, true, FR_AS_USER},
     [FR_WORKER_GBA] = {RUN | TALK | ACCEPT, true, FR_AS_USER},
-    [FR_WORKER_HSS] = {RUN | TALK | ACCEPT, true, FR_AS_USER},
+    [FR_WORKER_HSS] = {RUN | TALK | DIAL, true, FR_AS_USER},
     [FR_CHILD_SIGNER] = {RUN | TALK | TAKE_FDS, true, FR_AS_SIGNER_USER},
     [FR_CHILD_VAULT] = {RUN | TALK | TAKE_FDS | FILES, false, FR_AS_VAULT_USER},
     [FR_POLICY_PARENT] = {RUN | TALK | TAKE_FDS | ACCEPT | FILES | PARENT, false,
@@ -162,17 +163,29 @@ static enum fr_code fill(struct paths *p, const struct fr_server_config *c, int 
     return c->admin_socket ? add_folder_of(p, c->admin_socket, err) : FR_OK;
 }
 
+/* What the config adds to the table. The parent's sandbox holds its children too. */
+static unsigned promises_of(const struct fr_server_config *c, int kind)
+{
+    unsigned promises = policies[kind].promises;
+
+    if ((promises & FILES) && fr_server_config_connects(c))
+        promises |= CONNECT;
+    if (kind == FR_POLICY_PARENT && c->gba.hlr)
+        promises |= DIAL;
+    return promises;
+}
+
 enum fr_code fr_policy_enter(const struct fr_server_config *c, int kind,
                              const struct fr_sandbox_support *support,
                              struct fr_err *err)
 {
     const struct fr_policy *policy = &policies[kind];
     struct paths paths = {0};
-    struct fr_sandbox s = {.promises = policy->promises, .fatal = policy->fatal};
+    struct fr_sandbox s = {.promises = promises_of(c, kind),
+                           .fatal = policy->fatal,
+                           .dial_port = fr_gba_hlr_port(&c->gba)};
     enum fr_code rc = fill(&paths, c, kind, err);
 
-    if ((s.promises & FILES) && fr_server_config_connects(c))
-        s.promises |= CONNECT;
     s.paths = paths.path;
     s.n_paths = paths.n;
     if (rc == FR_OK)

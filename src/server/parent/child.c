@@ -14,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/hss/hss.h"
 #include "server/ipc/pass.h"
 #include "server/policy.h"
 #include "server/signer/signer.h"
@@ -205,6 +206,20 @@ static enum fr_code run_worker(const struct fr_child_setup *s, const int lines[]
     return fr_worker_run(worker, &fds, worker_is_ready, &s, err);
 }
 
+/* --- hss */
+
+static enum fr_code run_hss(const struct fr_child_setup *s, const int lines[],
+                            pid_t parent, struct fr_err *err)
+{
+    FR_AUTO(hss) *hss = NULL;
+
+    FR_TRY(fr_hss_open(s->config, &hss, err));
+    FR_TRY(fr_policy_drop(s->config, s->kind, err));
+    FR_TRY(die_with(parent, err));
+    FR_TRY(begin(s, err));
+    return fr_hss_run(hss, lines[FR_KEEPER(FR_CHILD_VAULT)], err);
+}
+
 /* lines: a worker's, to the keepers. */
 static void __attribute__((noreturn))
 be_child(const struct fr_child_setup *s, const int lines[], pid_t parent)
@@ -220,6 +235,8 @@ be_child(const struct fr_child_setup *s, const int lines[], pid_t parent)
         rc = run_vault(s, parent, &err);
     else if (s->kind == FR_CHILD_SIGNER)
         rc = run_signer(s, parent, &err);
+    else if (s->kind == FR_WORKER_HSS)
+        rc = run_hss(s, lines, parent, &err);
     else
         rc = run_worker(s, lines, parent, &err);
     if (rc != FR_OK)
@@ -253,7 +270,7 @@ static enum fr_code open_line(const struct fr_child_setup *s, int keeper, int *r
     int type = keeper == FR_KEEPER(FR_CHILD_SIGNER) ? SOCK_SEQPACKET : SOCK_STREAM;
     int pair[2];
 
-    if (keeper == FR_KEEPER(FR_CHILD_SIGNER) && s->kind == FR_WORKER_ADMIN)
+    if (keeper == FR_KEEPER(FR_CHILD_SIGNER) && !s->config->listener[s->kind].key)
         return FR_OK; /* speaks no TLS */
     if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, pair) != 0)
         return FR_FAIL(err, FR_EINTERNAL, "socketpair: %s", strerror(errno));

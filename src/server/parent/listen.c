@@ -36,27 +36,44 @@ static bool split(const char *text, char host[INET6_ADDRSTRLEN], uint16_t *port)
     return true;
 }
 
+static void set_port(struct sockaddr_storage *sa, int family, uint16_t port)
+{
+    sa->ss_family = (sa_family_t)family;
+    if (family == AF_INET)
+        ((struct sockaddr_in *)(void *)sa)->sin_port = htons(port);
+    else
+        ((struct sockaddr_in6 *)(void *)sa)->sin6_port = htons(port);
+}
+
+bool fr_address_parse(const char *text, struct sockaddr_storage *ret,
+                      socklen_t *ret_len)
+{
+    struct sockaddr_storage sa = {0};
+    struct sockaddr_in *in = (void *)&sa;
+    struct sockaddr_in6 *in6 = (void *)&sa;
+    char host[INET6_ADDRSTRLEN];
+    uint16_t port = 0;
+    int family;
+
+    if (!split(text, host, &port))
+        return false;
+    if (inet_pton(AF_INET, host, &in->sin_addr) == 1)
+        family = AF_INET;
+    else if (inet_pton(AF_INET6, host, &in6->sin6_addr) == 1)
+        family = AF_INET6;
+    else
+        return false;
+    set_port(&sa, family, port);
+    *ret = sa;
+    *ret_len = family == AF_INET ? sizeof *in : sizeof *in6;
+    return true;
+}
+
 static enum fr_code parse(const char *text, struct sockaddr_storage *ret,
                           socklen_t *ret_len, struct fr_err *err)
 {
-    struct sockaddr_in *in = (void *)ret;
-    struct sockaddr_in6 *in6 = (void *)ret;
-    char host[INET6_ADDRSTRLEN];
-    uint16_t port = 0;
-
-    memset(ret, 0, sizeof *ret);
-    if (split(text, host, &port) && inet_pton(AF_INET, host, &in->sin_addr) == 1) {
-        in->sin_family = AF_INET;
-        in->sin_port = htons(port);
-        *ret_len = sizeof *in;
+    if (fr_address_parse(text, ret, ret_len))
         return FR_OK;
-    }
-    if (split(text, host, &port) && inet_pton(AF_INET6, host, &in6->sin6_addr) == 1) {
-        in6->sin6_family = AF_INET6;
-        in6->sin6_port = htons(port);
-        *ret_len = sizeof *in6;
-        return FR_OK;
-    }
     return FR_FAIL(err, FR_ECONFIG,
                    "listen = \"%s\": give an address and a port, like 0.0.0.0:8443 "
                    "or [::]:8443",

@@ -3,7 +3,13 @@
 #ifndef FR_SERVER_PARENT_LISTEN_H
 #define FR_SERVER_PARENT_LISTEN_H
 
+#include <sys/socket.h>
+
 #include "base/buf.h"
+
+/* "127.0.0.1:8443", "[::1]:8443": an address, no name. False for what is none. */
+bool fr_address_parse(const char *text, struct sockaddr_storage *ret,
+                      socklen_t *ret_len);
 
 /* "127.0.0.1:8443", "[::1]:8443"; port 0 is chosen by the kernel. Non-blocking. */
 FR_MUST_USE enum fr_code fr_listen_tcp(const char *address, int *ret,

@@ -69,6 +69,64 @@ static void vault_and_signer_are_the_user_unless_said_otherwise(void **state)
     refuses("signer-user = \"nobody\"\n" MEF "}\n", "user is not: give both");
 }
 
+#define GBA_TLS " certificate = \"c.pem\"\n key = \"c.key\"\n"
+
+static void a_gba_bsf_has_defaults_for_all_but_its_files(void **state)
+{
+    FR_AUTO(server_config) *c = NULL;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(load("node = \"n1\"\n" MEF "}\ngba-bsf {\n" GBA_TLS "}\n", &c, &err));
+    assert_string_equal(c->listener[FR_WORKER_GBA].listen, "0.0.0.0:8446");
+    assert_non_null(c->listener[FR_WORKER_GBA].key);
+    assert_null(c->listener[FR_WORKER_GBA].anchors);
+    assert_false(c->gba.is_plain);
+    assert_string_equal(c->gba.hlr, "127.0.0.1:4222");
+    assert_int_equal(fr_gba_hlr_port(&c->gba), 4222);
+    assert_string_equal(c->gba.hlr_name, "fieldroot-n1");
+    assert_int_equal(c->gba.lifetime_s, 86400);
+    assert_int_equal(c->gba.hss_timeout_ms, 5000);
+    assert_false(c->gba.akav2 || c->gba.tmpi);
+    assert_int_equal(fr_server_config_workers(c, FR_WORKER_HSS), 1);
+    assert_int_equal(fr_server_config_workers(c, FR_WORKER_GBA), 1);
+}
+
+static void a_gba_bsf_without_tls_has_no_key(void **state)
+{
+    FR_AUTO(server_config) *c = NULL;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(load(MEF "}\ngba-bsf {\n tls = off\n hlr = \"[::1]:4000\"\n"
+                       " hlr-name = \"bsf-1\"\n lifetime = \"PT1M\"\n akav2 = on\n}\n",
+                   &c, &err));
+    assert_true(c->gba.is_plain);
+    assert_null(c->listener[FR_WORKER_GBA].key);
+    assert_int_equal(fr_gba_hlr_port(&c->gba), 4000);
+    assert_string_equal(c->gba.hlr_name, "bsf-1");
+    assert_int_equal(c->gba.lifetime_s, 60);
+    assert_true(c->gba.akav2);
+}
+
+static void a_gba_bsf_that_cannot_work_is_refused(void **state)
+{
+    (void)state;
+    refuses("discovery {\n" MEF_FILES "}\ngba-bsf {\n" GBA_TLS "}\n",
+            "needs a section mef");
+    refuses(MEF "}\ngba-bsf {\n}\n", "certificate is missing");
+    refuses(MEF "}\ngba-bsf {\n tls = off\n" GBA_TLS "}\n", "leave them out");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hlr = \"hss.example.com:4222\"\n}\n",
+            "no name");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hlr = \"127.0.0.1\"\n}\n", "hlr");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hlr = \"127.0.0.1:0\"\n}\n", "hlr");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hlr-name = \"a b\"\n}\n", "hlr-name");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " lifetime = \"PT59S\"\n}\n", "PT1M");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " lifetime = \"P366D\"\n}\n", "P365D");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hss-timeout = \"PT2M\"\n}\n", "hss-timeout");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hrl = \"127.0.0.1:1\"\n}\n", "hlr");
+}
+
 static int make_file(void **state)
 {
     (void)state;
@@ -244,6 +302,9 @@ int main(void)
         cmocka_unit_test(what_is_missing_is_named),
         cmocka_unit_test(what_is_wrong_is_named_with_what_is_allowed),
         cmocka_unit_test(an_unknown_key_is_an_error_with_its_line),
+        cmocka_unit_test(a_gba_bsf_has_defaults_for_all_but_its_files),
+        cmocka_unit_test(a_gba_bsf_without_tls_has_no_key),
+        cmocka_unit_test(a_gba_bsf_that_cannot_work_is_refused),
         cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_so),
     };
 

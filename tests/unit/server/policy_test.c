@@ -283,9 +283,21 @@ static enum verdict attempt(int kind, bool (*act)(void))
     return WEXITSTATUS(status) ? DENIED : DONE;
 }
 
+/* It may make TCP sockets, and connect them to the HSS's port: not to the test's. */
+static enum verdict expected_of_hss(const struct act *a)
+{
+    if (a->act == accepts)
+        return KILLED;
+    if (a->act == makes_a_socket)
+        return DONE;
+    return a->act == connects ? DENIED : a->worker;
+}
+
 static enum verdict expected(int kind, const struct act *a)
 {
     switch (kind) {
+    case FR_WORKER_HSS:
+        return expected_of_hss(a);
     case FR_POLICY_PARENT:
         return a->parent;
     case FR_CHILD_VAULT:
@@ -389,6 +401,68 @@ static void a_vault_of_a_database_elsewhere_may_connect(void **state)
     config = sqlite;
 }
 
+static bool makes_a_datagram_socket(void)
+{
+    return socket(AF_INET, SOCK_DGRAM, 0) >= 0;
+}
+
+static bool makes_an_mptcp_socket(void)
+{
+    return socket(AF_INET, SOCK_STREAM, 262) >= 0; /* IPPROTO_MPTCP */
+}
+
+static bool makes_a_unix_socket(void)
+{
+    return socket(AF_UNIX, SOCK_STREAM, 0) >= 0;
+}
+
+static void use_hlr_near_the_listener(uint16_t ports_more)
+{
+    struct sockaddr_in sa;
+    socklen_t len = sizeof sa;
+
+    assert_int_equal(getsockname(listener, (void *)&sa, &len), 0);
+    sa.sin_port = htons((uint16_t)(ntohs(sa.sin_port) + ports_more));
+    memcpy(&config.gba.hlr_address, &sa, sizeof sa);
+    config.gba.hlr = "127.0.0.1";
+}
+
+static void hss_connects_to_the_port_of_the_hss_only(void **state)
+{
+    const struct fr_server_config without = config;
+
+    (void)state;
+    need(support.seccomp, "seccomp");
+    need(support.landlock >= 4, "Landlock ABI 4");
+    use_hlr_near_the_listener(1);
+    assert_int_equal(attempt(FR_WORKER_HSS, connects), DENIED);
+    use_hlr_near_the_listener(0);
+    assert_int_equal(attempt(FR_WORKER_HSS, connects), DONE);
+    assert_int_equal(attempt(FR_WORKER_HSS, connects_by_sending), KILLED);
+    assert_int_equal(attempt(FR_WORKER_HSS, binds), KILLED);
+    assert_int_equal(attempt(FR_WORKER_HSS, makes_a_datagram_socket), KILLED);
+    assert_int_equal(attempt(FR_WORKER_HSS, makes_an_mptcp_socket), KILLED);
+    assert_int_equal(attempt(FR_WORKER_HSS, makes_a_unix_socket), KILLED);
+    assert_int_equal(attempt(FR_WORKER_ENROL, makes_a_socket), KILLED);
+    config = without;
+}
+
+/* Its sandbox holds hss too. */
+static void a_parent_of_hss_may_dial_and_no_other(void **state)
+{
+    const struct fr_server_config without = config;
+
+    (void)state;
+    need(support.seccomp, "seccomp");
+    need(support.landlock >= 4, "Landlock ABI 4");
+    assert_int_equal(attempt(FR_POLICY_PARENT, makes_a_socket), DENIED);
+    use_hlr_near_the_listener(1);
+    assert_int_equal(attempt(FR_POLICY_PARENT, makes_a_socket), DONE);
+    assert_int_equal(attempt(FR_POLICY_PARENT, makes_a_datagram_socket), DENIED);
+    assert_int_equal(attempt(FR_CHILD_VAULT, makes_a_socket), DENIED);
+    config = without;
+}
+
 /* --- privileges */
 
 static bool has_a_capability(void)
@@ -488,6 +562,8 @@ int main(void)
         cmocka_unit_test(each_older_landlock_holds_what_it_knows),
         cmocka_unit_test(without_either_nothing_is_held),
         cmocka_unit_test(a_vault_of_a_database_elsewhere_may_connect),
+        cmocka_unit_test(hss_connects_to_the_port_of_the_hss_only),
+        cmocka_unit_test(a_parent_of_hss_may_dial_and_no_other),
         cmocka_unit_test(nothing_is_left_of_roots_capabilities),
         cmocka_unit_test(who_became_another_user_cannot_go_back),
         cmocka_unit_test(the_table_in_docs_is_the_policy),
