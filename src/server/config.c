@@ -293,7 +293,7 @@ static enum fr_code read_hlr(struct fr_server_config *c, const struct fr_conf *g
                        "the HSS's GSUP, like 127.0.0.1:4222 or [::1]:4222",
                        fr_conf_where(gba), g->hlr);
     FR_TRY(read_hlr_name(c, gba, err));
-    return read_duration(gba, "hss-timeout", INT64_C(100), INT64_C(60) * MS,
+    return read_duration(gba, "hss-timeout", MS, INT64_C(60) * MS,
                          &g->hss_timeout_ms, err);
 }
 
