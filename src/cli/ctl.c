@@ -166,11 +166,9 @@ static enum fr_code run_call(struct fr_cli *cli, const struct fr_command *self,
 /* ---- the table ---- */
 
 static const struct fr_column enrolee_columns[] = {
-    {"name", "NAME", NULL},
-    {"san", "IDENTITY", "(any of the CA)"},
-    {"anchor", "ANCHOR", NULL},
-    {"targets", "TARGETS", NULL},
-    {0}};
+    {"name", "NAME", NULL},       {"san", "IDENTITY", "(any of the CA)"},
+    {"anchor", "ANCHOR", NULL},   {"imsi", "IMSI", NULL},
+    {"targets", "TARGETS", NULL}, {0}};
 static const struct fr_column target_columns[] = {{"id", "TARGET", NULL},
                                                   {"fqdn", "FQDN", NULL},
                                                   {"derivation", "DERIVATION", NULL},
@@ -195,11 +193,16 @@ static const struct call enrolee_remove = {
 
 static const struct fr_command enrolee_commands[] = {
     {.name = "add",
-     .words = "NAME|--san TYPE:VALUE --anchor CA.pem|HEX [--any] [--allow TARGET]... "
-              "[--default TARGET]",
+     .words = "NAME|--san TYPE:VALUE --anchor CA.pem|HEX [--any] [--imsi DIGITS] "
+              "[--allow TARGET]... [--default TARGET]",
      .help = "lists a device, or with --any all of a CA's, and what it may bind to",
      .run = fr_ctl_enrolee_add,
      .opts = fr_ctl_enrolee_add_opts},
+    {.name = "sim",
+     .words = "NAME --imsi DIGITS [--lifetime DURATION] [--gba-u] | NAME --none",
+     .help = "says which SIM a listed device has",
+     .run = fr_ctl_enrolee_sim,
+     .opts = fr_ctl_enrolee_sim_opts},
     {.name = "list", .help = "shows all", .run = run_call, .data = &enrolee_list},
     {.name = "show",
      .words = "NAME",

@@ -31,6 +31,8 @@ extern const struct fr_column fr_ctl_credential_columns[];
 /* Commands that need more than words and one call. */
 enum fr_code fr_ctl_enrolee_add(struct fr_cli *cli, const struct fr_command *self,
                                 struct fr_args *args, struct fr_err *err);
+enum fr_code fr_ctl_enrolee_sim(struct fr_cli *cli, const struct fr_command *self,
+                                struct fr_args *args, struct fr_err *err);
 enum fr_code fr_ctl_enrolee_allow(struct fr_cli *cli, const struct fr_command *self,
                                   struct fr_args *args, struct fr_err *err);
 enum fr_code fr_ctl_target_add(struct fr_cli *cli, const struct fr_command *self,
@@ -50,6 +52,7 @@ enum fr_code fr_ctl_audit(struct fr_cli *cli, const struct fr_command *self,
                           struct fr_args *args, struct fr_err *err);
 
 extern const struct fr_opt fr_ctl_enrolee_add_opts[];
+extern const struct fr_opt fr_ctl_enrolee_sim_opts[];
 extern const struct fr_opt fr_ctl_enrolee_allow_opts[];
 extern const struct fr_opt fr_ctl_target_add_opts[];
 extern const struct fr_opt fr_ctl_instructions_assign_opts[];

@@ -1,16 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Who may enrol: an identity below a trust anchor (or all of an anchor's), and the
- * targets that it may bind to.
+ * Who may enrol: an identity below a trust anchor (or all of an anchor's), a SIM, or
+ * both of one device; and the targets that it may bind to.
  */
 #include <string.h>
 
+#include "base/timetext.h"
 #include "cli/ctl.h"
+#include "crypto/gba.h"
 #include "crypto/peer.h"
 
 enum { ALLOW_MAX = 64 };
 
-enum { OPT_SAN = 1, OPT_ANCHOR, OPT_ANY, OPT_ALLOW, OPT_DEFAULT };
+enum {
+    OPT_SAN = 1,
+    OPT_ANCHOR,
+    OPT_ANY,
+    OPT_ALLOW,
+    OPT_DEFAULT,
+    OPT_IMSI,
+    OPT_LIFETIME,
+    OPT_GBA_U,
+    OPT_NONE
+};
+
+#define SIM_OPTS                                                                       \
+    {"lifetime", "DURATION",                                                           \
+     "how long a key lives that its SIM gives; default: fieldrootd's", OPT_LIFETIME},  \
+    {                                                                                  \
+        "gba-u", NULL, "its SIM keeps Ks (GBA_U)", OPT_GBA_U                           \
+    }
 
 const struct fr_opt fr_ctl_enrolee_add_opts[] = {
     {"san", "TYPE:VALUE",
@@ -22,13 +41,23 @@ const struct fr_opt fr_ctl_enrolee_add_opts[] = {
     {"allow", "TARGET", "a target that it may bind to; repeat for more", OPT_ALLOW},
     {"default", "TARGET", "the target of a device that names none; allowed as well",
      OPT_DEFAULT},
+    {"imsi", "DIGITS", "its SIM; without --anchor: known by that alone", OPT_IMSI},
+    SIM_OPTS,
     {0}};
+
+/* A SIM, as it was given. */
+struct sim {
+    const char *imsi, *lifetime;
+    bool gba_u;
+    int64_t lifetime_s;
+};
 
 struct enrolee {
     const char *name, *san, *anchor, *assigned;
     bool any;
     const char *allow[ALLOW_MAX];
     size_t n_allow;
+    struct sim sim;
     char san_text[FR_SAN_TEXT_MAX + 1];
     char anchor_hex[FR_ANCHOR_HEX + 1];
 };
@@ -41,6 +70,45 @@ static enum fr_code set_once(const char **to, const char *what, const char *valu
                        value);
     *to = value;
     return FR_OK;
+}
+
+static enum fr_code take_sim(struct sim *s, const struct fr_arg *arg,
+                             struct fr_err *err)
+{
+    if (arg->id == OPT_IMSI)
+        return set_once(&s->imsi, "--imsi", arg->value, err);
+    if (arg->id == OPT_LIFETIME)
+        return set_once(&s->lifetime, "--lifetime", arg->value, err);
+    s->gba_u = true;
+    return FR_OK;
+}
+
+static enum fr_code check_sim(struct sim *s, struct fr_err *err)
+{
+    int64_t ms;
+
+    if (!s->imsi && (s->lifetime || s->gba_u))
+        return FR_FAIL(err, FR_EUSAGE, "--lifetime and --gba-u are of a SIM: --imsi?");
+    if (s->imsi && !fr_imsi_is_valid(s->imsi))
+        return FR_FAIL(err, FR_EUSAGE, "--imsi \"%s\": 6 to %d digits", s->imsi,
+                       FR_IMSI_MAX);
+    if (!s->lifetime)
+        return FR_OK;
+    if (!fr_duration_parse(fr_slice_str(s->lifetime), &ms) || ms < 60 * 1000)
+        return FR_FAIL(err, FR_EUSAGE,
+                       "--lifetime \"%s\": a duration from PT1M to P365D, as P1D",
+                       s->lifetime);
+    s->lifetime_s = ms / 1000;
+    return FR_OK;
+}
+
+static void put_sim(const struct sim *s, json_t *request)
+{
+    if (!s->imsi)
+        return;
+    json_object_set_new(request, "imsi", json_string(s->imsi));
+    json_object_set_new(request, "lifetime", json_integer(s->lifetime_s));
+    json_object_set_new(request, "gbaU", json_boolean(s->gba_u));
 }
 
 static enum fr_code take(struct enrolee *e, const struct fr_arg *arg,
@@ -58,6 +126,10 @@ static enum fr_code take(struct enrolee *e, const struct fr_arg *arg,
     case OPT_ANY:
         e->any = true;
         return FR_OK;
+    case OPT_IMSI:
+    case OPT_LIFETIME:
+    case OPT_GBA_U:
+        return take_sim(&e->sim, arg, err);
     default:
         if (e->n_allow == ALLOW_MAX)
             return FR_FAIL(err, FR_EUSAGE, "more than %d --allow: use enrolee allow",
@@ -128,6 +200,18 @@ static enum fr_code complete_anchor(struct enrolee *e, struct fr_err *err)
     return rc;
 }
 
+static enum fr_code complete(struct enrolee *e, struct fr_err *err)
+{
+    FR_TRY(check_sim(&e->sim, err));
+    if (!e->sim.imsi || e->anchor || e->san || e->any) {
+        FR_TRY(complete_identity(e, err));
+        return complete_anchor(e, err);
+    }
+    if (!e->name)
+        e->name = e->sim.imsi;
+    return FR_OK;
+}
+
 static enum fr_code allow(struct fr_cli *cli, const char *name, const char *target,
                           bool is_default, struct fr_err *err)
 {
@@ -177,12 +261,13 @@ enum fr_code fr_ctl_enrolee_add(struct fr_cli *cli, const struct fr_command *sel
             break;
         FR_TRY(take(&e, &arg, err));
     }
-    FR_TRY(complete_identity(&e, err));
-    FR_TRY(complete_anchor(&e, err));
-    request = json_pack("{s:s,s:s,s:s}", "op", "enrolee.add", "name", e.name, "anchor",
-                        e.anchor_hex);
-    if (!e.any)
+    FR_TRY(complete(&e, err));
+    request = json_pack("{s:s,s:s}", "op", "enrolee.add", "name", e.name);
+    if (e.anchor)
+        json_object_set_new(request, "anchor", json_string(e.anchor_hex));
+    if (e.anchor && !e.any)
         json_object_set_new(request, "san", json_string(e.san_text));
+    put_sim(&e.sim, request);
     FR_TRY(cli->ask(cli, request, &result, err));
     rc = allow_all(cli, &e, err);
     if (rc != FR_OK)
@@ -191,6 +276,65 @@ enum fr_code fr_ctl_enrolee_add(struct fr_cli *cli, const struct fr_command *sel
                 e.n_allow == 0 && !e.assigned
                     ? "; it may bind to nothing yet (enrolee allow)"
                     : "");
+    return FR_OK;
+}
+
+/* ---- the SIM of one that is listed ---- */
+
+const struct fr_opt fr_ctl_enrolee_sim_opts[] = {
+    {"imsi", "DIGITS", "its SIM from now on; keys of another one are revoked",
+     OPT_IMSI},
+    SIM_OPTS,
+    {"none", NULL, "it has none; its keys are revoked", OPT_NONE},
+    {0}};
+
+struct sim_call {
+    struct sim sim;
+    const char *name;
+    bool is_none;
+};
+
+static enum fr_code take_sim_call(struct fr_args *args, const struct fr_opt *opts,
+                                  struct sim_call *c, struct fr_err *err)
+{
+    struct fr_arg arg;
+
+    for (;;) {
+        FR_TRY(fr_args_next(args, opts, &arg, err));
+        if (arg.kind == FR_ARG_END)
+            break;
+        if (arg.kind == FR_ARG_WORD)
+            FR_TRY(set_once(&c->name, "name", arg.value, err));
+        else if (arg.id == OPT_NONE)
+            c->is_none = true;
+        else
+            FR_TRY(take_sim(&c->sim, &arg, err));
+    }
+    if (!c->name || c->is_none == (c->sim.imsi != NULL))
+        return FR_FAIL(err, FR_EUSAGE,
+                       "give NAME and --imsi DIGITS, or NAME and --none");
+    return check_sim(&c->sim, err);
+}
+
+enum fr_code fr_ctl_enrolee_sim(struct fr_cli *cli, const struct fr_command *self,
+                                struct fr_args *args, struct fr_err *err)
+{
+    json_auto_t *result = NULL;
+    struct sim_call c = {0};
+    json_t *request;
+    long long revoked;
+
+    FR_TRY(take_sim_call(args, self->opts, &c, err));
+    request = json_pack("{s:s,s:s}", "op", "enrolee.sim", "name", c.name);
+    put_sim(&c.sim, request);
+    FR_TRY(cli->ask(cli, request, &result, err));
+    revoked = (long long)json_integer_value(json_object_get(result, "revoked"));
+    if (c.is_none)
+        fr_ctl_done(cli, result, "%s has no SIM (credentials revoked: %lld)", c.name,
+                    revoked);
+    else
+        fr_ctl_done(cli, result, "%s has the SIM %s (credentials revoked: %lld)",
+                    c.name, c.sim.imsi, revoked);
     return FR_OK;
 }
 

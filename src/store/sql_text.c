@@ -152,9 +152,10 @@ static const char *const texts[FR_N_SQL] = {
         "INSERT INTO audit (node, seq, at, actor, action, subject, decision, reason,"
         " text, prev, hash) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
     [FR_SQL_AUDIT_LAST] =
-        "SELECT * FROM (" AUDIT "WHERE actor IN (?1, ?2, ?3, ?4)"
-        " OR subject IN (?1, ?2, ?3, ?4) ORDER BY at DESC, node DESC, seq DESC"
-        " LIMIT ?5) AS tail ORDER BY at, node, seq",
+        "SELECT * FROM (" AUDIT "WHERE actor IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " OR subject IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ORDER BY at DESC, node DESC, "
+        "seq DESC"
+        " LIMIT ?9) AS tail ORDER BY at, node, seq",
     [FR_SQL_AUDIT_OF_NODE] = AUDIT "WHERE node = ?1 ORDER BY seq DESC LIMIT ?2",
     [FR_SQL_AUDIT_WALK] = AUDIT "WHERE node = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
 

@@ -32,7 +32,7 @@
 #define FR_STORE_IDENTITY_MAX (FR_ANCHOR_HEX + 1 + FR_SAN_TEXT_MAX)
 #define FR_STORE_CONTEXT_MAX  511
 #define FR_STORE_NODE_MAX     64
-#define FR_STORE_WHO_MAX      4 /* names that one search of the audit trail takes */
+#define FR_STORE_WHO_MAX      8 /* names that one search of the audit trail takes */
 
 struct fr_store;
 

@@ -61,6 +61,7 @@ FR_MUST_USE enum fr_code fr_json_append(json_t *array, json_t *value,
 /* X(op, handler, is written to the audit trail) */
 #define FR_ADMIN_OPS(X)                                                                \
     X("enrolee.add", enrolee_add, true)                                                \
+    X("enrolee.sim", enrolee_sim, true)                                                \
     X("enrolee.list", enrolee_list, false)                                             \
     X("enrolee.show", enrolee_show, false)                                             \
     X("enrolee.allow", enrolee_allow, true)                                            \

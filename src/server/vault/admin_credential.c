@@ -22,9 +22,9 @@ static enum fr_code find(const struct fr_call *c, struct fr_store_credential *re
     enum fr_code rc;
 
     FR_TRY(fr_call_text(c, "keyId", &text, err));
-    if (!fr_keyid_parse(fr_slice_str(text), key_id))
-        return FR_FAIL(err, FR_EUSAGE, "\"%.64s\" is no KeID (32 hex digits@FQDN)",
-                       text);
+    if (!fr_keyid_any_parse(fr_slice_str(text), key_id))
+        return FR_FAIL(err, FR_EUSAGE,
+                       "\"%.64s\" is no KeID (32 hex digits@FQDN) and no B-TID", text);
     rc = FR_ASK(c->v, err, credential_find, key_id, ret);
     if (rc == FR_ENOTFOUND)
         return FR_FAIL_AS(err, rc, "unknown-key", "no credential \"%s\"", key_id);

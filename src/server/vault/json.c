@@ -21,9 +21,19 @@ json_t *fr_json_time(int64_t t)
 
 json_t *fr_json_enrolee(const struct fr_store_enrolee *e)
 {
-    return json_pack("{s:s, s:s*, s:s, s:o}", "name", e->name, "san",
-                     e->san[0] ? e->san : NULL, "anchor", e->anchor, "created",
-                     fr_json_time(e->created));
+    bool is_any = e->anchor[0] && !e->san[0];
+    json_t *j = json_pack("{s:s, s:s*, s:s, s:o}", "name", e->name, "san",
+                          is_any ? NULL : e->san, "anchor", e->anchor, "created",
+                          fr_json_time(e->created));
+
+    if (j && e->imsi[0] &&
+        (json_object_set_new(j, "imsi", json_string(e->imsi)) != 0 ||
+         json_object_set_new(j, "lifetime", json_integer(e->lifetime)) != 0 ||
+         json_object_set_new(j, "gbaU", json_boolean(e->gba_u)) != 0)) {
+        json_decref(j);
+        j = NULL;
+    }
+    return j;
 }
 
 json_t *fr_json_target(const struct fr_store_target *t)

@@ -42,6 +42,16 @@ static void each_command_is_one_call(void **state)
         {"enrolee deny d1 t1",
          "{\"op\":\"enrolee.deny\",\"name\":\"d1\",\"target\":\"t1\"}"},
         {"enrolee remove d1", "{\"op\":\"enrolee.remove\",\"name\":\"d1\"}"},
+        {"enrolee add m1 --imsi 001010000000001 --lifetime PT1H --gba-u",
+         "{\"op\":\"enrolee.add\",\"name\":\"m1\",\"imsi\":\"001010000000001\","
+         "\"lifetime\":3600,\"gbaU\":true}"},
+        {"enrolee add --imsi 001010000000001",
+         "{\"op\":\"enrolee.add\",\"name\":\"001010000000001\",\"imsi\":"
+         "\"001010000000001\",\"lifetime\":0,\"gbaU\":false}"},
+        {"enrolee sim d1 --imsi 001010000000001",
+         "{\"op\":\"enrolee.sim\",\"name\":\"d1\",\"imsi\":\"001010000000001\","
+         "\"lifetime\":0,\"gbaU\":false}"},
+        {"enrolee sim d1 --none", "{\"op\":\"enrolee.sim\",\"name\":\"d1\"}"},
         {"enrolee allow d1 t1", "{\"op\":\"enrolee.allow\",\"name\":\"d1\","
                                 "\"target\":\"t1\",\"default\":false}"},
         {"enrolee allow d1 t1 --default",
@@ -247,6 +257,15 @@ static void wrong_usage_is_64_and_asks_nothing(void **state)
         {"enrolee add not_a_name --anchor " HEX, "is no FQDN"},
         {"enrolee add --san what:ever --anchor " HEX, "--san"},
         {"enrolee add --san dns:under_score --anchor " HEX, "--san"},
+        {"enrolee add m1 --imsi 00101x", "--imsi"},
+        {"enrolee add m1 --imsi 12345", "--imsi"},
+        {"enrolee add m1 --imsi 001010000000001 --lifetime PT1S", "--lifetime"},
+        {"enrolee add m1 --imsi 001010000000001 --san dns:a.example",
+         "--anchor missing"},
+        {"enrolee add d.example --gba-u --anchor " HEX, "are of a SIM"},
+        {"enrolee sim d1", "--none"},
+        {"enrolee sim d1 --none --imsi 001010000000001", "--none"},
+        {"enrolee sim --imsi 001010000000001", "give NAME"},
         {"enrolee add d.example --alow t", "did you mean --allow?"},
         {"enrolee list x", "unexpected argument"},
         {"enrolee show", "takes NAME"},
@@ -420,9 +439,10 @@ static void enrolees_show_their_identity_and_targets(void **state)
                 "\"default\":false}]},"
                 "{\"name\":\"fleet\",\"anchor\":\"bb\",\"targets\":[]}]";
     assert_int_equal(ctl(c, "enrolee list"), 0);
-    assert_string_equal(c->out, "NAME   IDENTITY         ANCHOR  TARGETS\n"
-                                "d1     dns:d1.example   aa      t1 (default), t2\n"
-                                "fleet  (any of the CA)  bb      -\n");
+    assert_string_equal(c->out,
+                        "NAME   IDENTITY         ANCHOR  IMSI  TARGETS\n"
+                        "d1     dns:d1.example   aa      -     t1 (default), t2\n"
+                        "fleet  (any of the CA)  bb      -     -\n");
 }
 
 static void a_document_is_shown_so_that_it_can_be_set_again(void **state)

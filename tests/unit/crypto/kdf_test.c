@@ -228,6 +228,50 @@ static void malformed_keyid_is_refused(void **state)
         assert_false(fr_keyid_parse(fr_slice_str(texts[i]), keyid));
 }
 
+#define BTID "I1U8vpY3qJ0hiq5iTb+/NQ==@mef.example.com"
+
+static void btid_is_taken_exactly(void **state)
+{
+    char keyid[FR_KEYID_MAX + 1];
+
+    (void)state;
+    assert_true(fr_keyid_any_parse(fr_slice_str(BTID), keyid));
+    assert_string_equal(keyid, BTID);
+    assert_true(fr_keyid_is_btid(keyid));
+    assert_true(fr_keyid_any_parse(
+        fr_slice_str("c1aec59a313d1341c3d91e1fee552ff2@MEF.Example.com"), keyid));
+    assert_string_equal(keyid, VECTOR_KEYID);
+    assert_false(fr_keyid_is_btid(keyid));
+    assert_true(fr_keyid_first_parse(fr_slice_of(BTID, 24), keyid));
+    assert_string_equal(keyid, "I1U8vpY3qJ0hiq5iTb+/NQ==");
+    assert_true(
+        fr_keyid_first_parse(fr_slice_str("c1aec59a313d1341c3d91e1fee552ff2"), keyid));
+    assert_string_equal(keyid, VECTOR_RELKEYID);
+}
+
+static void what_is_neither_keyid_nor_btid_is_refused(void **state)
+{
+    static const char *const texts[] = {
+        "",
+        "I1U8vpY3qJ0hiq5iTb+/NQ==",
+        "I1U8vpY3qJ0hiq5iTb+/NQ==@",
+        "I1U8vpY3qJ0hiq5iTb+/NQ==@a b",
+        "I1U8vpY3qJ0hiq5iTb+/NQ==@a@b",
+        "I1U8vpY3qJ0hiq5iTb+/NQ=@mef.example.com",
+        "I1U8vpY3qJ0hiq5iTb-_NQ==@mef.example.com", /* the other alphabet */
+        "I1U8vpY3qJ0hiq5iTb%2B/==@mef.example.com",
+        "I1U8vpY3qJ0hiq5iTb+/NR==@mef.example.com", /* bits behind the end */
+        "alice@mef.example.com",
+    };
+    char keyid[FR_KEYID_MAX + 1];
+
+    (void)state;
+    for (size_t i = 0; i < COUNT(texts); i++)
+        assert_false(fr_keyid_any_parse(fr_slice_str(texts[i]), keyid));
+    assert_false(fr_keyid_first_parse(fr_slice_str("0A"), keyid));
+    assert_false(fr_keyid_any_parse(fr_slice_of(BTID "\0x", sizeof BTID + 1), keyid));
+}
+
 static void keyid_with_nul_or_too_long_is_refused(void **state)
 {
     char keyid[FR_KEYID_MAX + 1], text[FR_KEYID_MAX + 3];
@@ -337,6 +381,8 @@ int main(void)
         cmocka_unit_test(derivation_names_read_back),
         cmocka_unit_test(keyid_is_read_in_its_canonical_form),
         cmocka_unit_test(malformed_keyid_is_refused),
+        cmocka_unit_test(btid_is_taken_exactly),
+        cmocka_unit_test(what_is_neither_keyid_nor_btid_is_refused),
         cmocka_unit_test(keyid_with_nul_or_too_long_is_refused),
         cmocka_unit_test(sha256_matches_fips_180),
         cmocka_unit_test(hmac_matches_rfc_4231),

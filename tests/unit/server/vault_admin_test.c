@@ -113,6 +113,110 @@ static void removed_enrolee_takes_its_keys_along(void **state)
     assert_int_equal(lab_count_reason(l, "enrolee-removed"), 2);
 }
 
+/* ---- SIMs ---- */
+
+#define SIM(n) "00101000000000" #n
+/* As Ub leaves it. */
+static void give_key(struct lab *l, const char *enrolee, const char *imsi)
+{
+    char sql[512];
+
+    lab_enrol(l, KEY_ID(1));
+    snprintf(
+        sql, sizeof sql,
+        "UPDATE credential SET identity = 'imsi:%s', enrolee = '%s', method = 'gba',"
+        " san = 'impi:%s@ims.mnc001.mcc001.3gppnetwork.org'",
+        imsi, enrolee, imsi);
+    lab_sql(l, sql);
+}
+
+static void sim_is_listed_alone_or_with_a_certificate(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    assert_contains(lab_say(l, "{'op':'enrolee.add','name':'meter','imsi':'" SIM(1) //
+                            "','lifetime':3600,'gbaU':true}"),
+                    "\"imsi\":\"" SIM(1) "\",\"lifetime\":3600,\"gbaU\":true");
+    assert_contains(
+        lab_say(l, "{'op':'enrolee.sim','name':'dev1','imsi':'" SIM(2) "'}"),
+        "\"imsi\":\"" SIM(2) "\"");
+    assert_contains(lab_say(l, "{'op':'enrolee.show','name':'dev1'}"), SIM(2));
+    assert_contains(lab_say(l, "{'op':'enrolee.list'}"), SIM(1));
+    assert_contains(lab_say(l, "{'op':'audit'}"), "enrolee.sim");
+}
+
+static void sim_must_be_well_formed_and_new(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_do(l, "{'op':'enrolee.add','name':'meter','imsi':'" SIM(1) "'}");
+    lab_do(l, "{'op':'enrolee.add','name':'all','anchor':'" ANCHOR_2 "'}");
+    assert_call_fails_as(l, "{'op':'enrolee.add','name':'m2','imsi':'" SIM(1) "'}",
+                         FR_ECONFLICT, "enrolee-exists");
+    assert_call_fails_as(l, "{'op':'enrolee.sim','name':'dev1','imsi':'" SIM(1) "'}",
+                         FR_ECONFLICT, "enrolee-exists");
+    assert_call_fails(l, "{'op':'enrolee.add','name':'m2','imsi':'12345'}", FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.add','name':'m2','imsi':'0010100000000x'}",
+                      FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.add','name':'m2'}", FR_EUSAGE);
+    assert_call_fails(
+        l, "{'op':'enrolee.add','name':'m2','imsi':'" SIM(2) "','lifetime':1}",
+        FR_EUSAGE);
+    assert_call_fails(
+        l, "{'op':'enrolee.add','name':'m2','imsi':'" SIM(2) "','san':'dns:a'}",
+        FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.sim','name':'all','imsi':'" SIM(2) "'}",
+                      FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.sim','name':'meter'}", FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.sim','name':'dev1','gbaU':true}", FR_EUSAGE);
+    assert_call_fails(l, "{'op':'enrolee.sim','name':'nobody','imsi':'" SIM(2) "'}",
+                      FR_ENOTFOUND);
+}
+
+static void another_sim_takes_the_keys_of_the_first_away(void **state)
+{
+    struct lab *l = *state;
+
+    lab_populate(l);
+    lab_do(l, "{'op':'enrolee.sim','name':'dev1','imsi':'" SIM(1) "'}");
+    give_key(l, "dev1", SIM(1));
+    lab_enrol(l, KEY_ID(2));
+    assert_contains(lab_say(l, "{'op':'enrolee.sim','name':'dev1','imsi':'" SIM(1) //
+                            "','lifetime':60}"),
+                    "\"revoked\":0");
+    assert_contains(lab_say(l, "{'op':'enrolee.sim','name':'dev1'}"), "\"revoked\":1");
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(1), 22), FR_ENOTFOUND);
+    assert_int_equal(lab_fetch(l, BROKER, KEY_ID(2), 22), FR_OK);
+}
+
+static void explain_tells_the_story_of_a_sim_and_of_a_certificate(void **state)
+{
+    static const char *const subjects[] = {
+        "dev1", SIM(1), "imsi:" SIM(1), SIM(1) "@ims.mnc001.mcc001.3gppnetwork.org",
+        "impi:" SIM(1) "@ims.mnc001.mcc001.3gppnetwork.org"};
+    struct lab *l = *state;
+    char call[256];
+
+    lab_populate(l);
+    lab_do(l, "{'op':'enrolee.sim','name':'dev1','imsi':'" SIM(1) "'}");
+    give_key(l, "dev1", SIM(1));
+    lab_enrol(l, KEY_ID(2));
+    for (size_t i = 0; i < sizeof subjects / sizeof subjects[0]; i++) {
+        const char *said;
+
+        snprintf(call, sizeof call, "{'op':'explain','subject':'%s'}", subjects[i]);
+        said = lab_say(l, call);
+        assert_contains(said, "by its SIM (IMSI " SIM(1) "): has a valid credential");
+        assert_contains(said, "by its certificate (dns:dev1.example.com): has a valid");
+        assert_contains(said, KEY_ID(1));
+        assert_contains(said, KEY_ID(2));
+    }
+    assert_contains(lab_say(l, "{'op':'explain','subject':'" SIM(9) "'}"),
+                    "enrolee-not-listed");
+}
+
 static void target_takes_its_fqdn_from_its_id(void **state)
 {
     struct lab *l = *state;
@@ -547,6 +651,10 @@ int main(void)
         LAB(enrolee_is_listed_once),
         LAB(allowing_needs_both_to_exist),
         LAB(removed_enrolee_takes_its_keys_along),
+        LAB(sim_is_listed_alone_or_with_a_certificate),
+        LAB(sim_must_be_well_formed_and_new),
+        LAB(another_sim_takes_the_keys_of_the_first_away),
+        LAB(explain_tells_the_story_of_a_sim_and_of_a_certificate),
         LAB(target_takes_its_fqdn_from_its_id),
         LAB(target_must_be_well_formed_and_new),
         LAB(target_with_keys_is_not_removed),

@@ -43,6 +43,28 @@ static void our_lines_without_a_key_go(void **state)
     assert_merges(OLD_LINE("B"), "", "");
 }
 
+#define BTID "I1U8vpY3qJ0hiq5iTb+/NQ==@" MEF
+
+static void key_of_a_sim_has_both_identities(void **state)
+{
+    FR_AUTO(target_cache) *c = cache_of("A");
+    struct fr_target_key k = key_of('A', 2000000000);
+    struct fr_buf to = FR_BUF_INIT_WIPE(4096);
+    struct fr_err err = {0};
+
+    (void)state;
+    snprintf(k.key_id, sizeof k.key_id, BTID);
+    assert_ok(fr_target_cache_put(c, &k, &err));
+    assert_ok(fr_psk_file_merge(
+        fr_slice_str("3GPP-bootstrapping;" BTID ":00\n" BTID ":00\nalice@" MEF ":11\n"),
+        c, &to, &err));
+    assert_string_equal(fr_buf_cstr(&to),
+                        "alice@" MEF ":11\n" LINE_A BTID ":" KEY_HEX_A
+                        "\n3GPP-bootstrapping;" BTID ":" KEY_HEX_A "\n");
+    fr_buf_clear(&to);
+    assert_merges("3GPP-bootstrapping;" BTID ":00\n" BTID ":00\n", "", "");
+}
+
 static void key_ids_of_another_mef_are_others(void **state)
 {
     (void)state;
@@ -167,6 +189,7 @@ int main(void)
         cmocka_unit_test(each_key_has_a_line),
         cmocka_unit_test(lines_of_others_stay_as_they_are),
         cmocka_unit_test(our_lines_without_a_key_go),
+        cmocka_unit_test(key_of_a_sim_has_both_identities),
         cmocka_unit_test(key_ids_of_another_mef_are_others),
         IN_FOLDER(update_writes_only_what_changes),
         IN_FOLDER(file_is_made_even_without_a_key),
