@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "crypto/confirm.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 #define KEY_LABEL "Fieldroot key confirmation v1"
 
-enum { N_FIELDS = 5, LENGTH_LEN = 4 };
+enum { LENGTH_LEN = 4 };
 
 static const char *const role_names[] = {
     [FR_CONFIRM_ENROLEE] = "enrolee",
@@ -26,38 +27,48 @@ static enum fr_code check_fields(const struct fr_confirm_fields *f, struct fr_er
     return FR_OK;
 }
 
-/* role || (length, field) x 5: the lengths make the concatenation unambiguous. */
-static enum fr_code mac_fields(struct fr_slice key, enum fr_confirm_role role,
-                               const struct fr_confirm_fields *f,
+/* head || (length, field) x n: the lengths make the concatenation unambiguous. */
+static enum fr_code mac_fields(struct fr_slice key, const char *head,
+                               const struct fr_slice *fields, size_t n,
                                uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
 {
-    const struct fr_slice fields[N_FIELDS] = {
-        fr_slice_str(f->key_id), fr_slice_str(f->mef_fqdn), fr_slice_str(f->credential),
-        fr_slice_of(f->request_sha256, FR_SHA256_LEN),
-        fr_slice_of(f->response_sha256, FR_SHA256_LEN)};
-    struct fr_slice parts[1 + 2 * N_FIELDS] = {fr_slice_str(role_names[role])};
-    uint8_t lengths[N_FIELDS][LENGTH_LEN];
+    struct fr_slice parts[1 + 2 * FR_CONFIRM_FIELDS_MAX] = {fr_slice_str(head)};
+    uint8_t lengths[FR_CONFIRM_FIELDS_MAX][LENGTH_LEN];
 
-    for (size_t i = 0; i < N_FIELDS; i++) {
+    for (size_t i = 0; i < n; i++) {
         for (unsigned k = 0; k < LENGTH_LEN; k++)
             lengths[i][k] = (uint8_t)(fields[i].len >> (8 * (LENGTH_LEN - 1 - k)));
         parts[1 + 2 * i] = fr_slice_of(lengths[i], LENGTH_LEN);
         parts[2 + 2 * i] = fields[i];
     }
-    return fr_hmac_sha256(key, parts, 1 + 2 * N_FIELDS, ret, err);
+    return fr_hmac_sha256(key, parts, 1 + 2 * n, ret, err);
 }
 
-enum fr_code fr_confirm_mac(const struct fr_secret *ke, enum fr_confirm_role role,
-                            const struct fr_confirm_fields *fields,
-                            uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
+enum fr_code fr_confirm_fields_mac(const struct fr_secret *key, const char *head,
+                                   const struct fr_slice *fields, size_t n,
+                                   uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
 {
     const struct fr_slice label = fr_slice_str(KEY_LABEL);
     FR_AUTO(secret) *k = NULL;
 
-    FR_TRY(check_fields(fields, err));
+    assert(n <= FR_CONFIRM_FIELDS_MAX);
     FR_TRY(fr_secret_new(FR_SHA256_LEN, &k, err));
-    FR_TRY(fr_hmac_sha256(fr_secret_view(ke), &label, 1, fr_secret_data(k), err));
-    return mac_fields(fr_secret_view(k), role, fields, ret, err);
+    FR_TRY(fr_hmac_sha256(fr_secret_view(key), &label, 1, fr_secret_data(k), err));
+    return mac_fields(fr_secret_view(k), head, fields, n, ret, err);
+}
+
+enum fr_code fr_confirm_mac(const struct fr_secret *ke, enum fr_confirm_role role,
+                            const struct fr_confirm_fields *f,
+                            uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
+{
+    FR_TRY(check_fields(f, err));
+    return fr_confirm_fields_mac(
+        ke, role_names[role],
+        (const struct fr_slice[]){fr_slice_str(f->key_id), fr_slice_str(f->mef_fqdn),
+                                  fr_slice_str(f->credential),
+                                  fr_slice_of(f->request_sha256, FR_SHA256_LEN),
+                                  fr_slice_of(f->response_sha256, FR_SHA256_LEN)},
+        5, ret, err);
 }
 
 enum fr_code fr_confirm_check(const struct fr_secret *ke, enum fr_confirm_role role,

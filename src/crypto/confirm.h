@@ -28,6 +28,16 @@ FR_MUST_USE enum fr_code fr_confirm_check(const struct fr_secret *ke,
                                           const struct fr_confirm_fields *fields,
                                           struct fr_slice mac, struct fr_err *err);
 
+/* What such MACs have in common: HMAC-SHA-256(K, head || F), K made of key by our
+ * label, F the fields, each after its length in 4 octets. n <= FR_CONFIRM_FIELDS_MAX.
+ */
+#define FR_CONFIRM_FIELDS_MAX 5
+FR_MUST_USE enum fr_code fr_confirm_fields_mac(const struct fr_secret *key,
+                                               const char *head,
+                                               const struct fr_slice *fields, size_t n,
+                                               uint8_t ret[FR_SHA256_LEN],
+                                               struct fr_err *err);
+
 /* "cert:<hex>" of a leaf's SHA-256. */
 #define FR_CREDENTIAL_REF_MAX (5 + FR_ID_MAX)
 char *fr_confirm_cert_ref(const uint8_t leaf_sha256[FR_SHA256_LEN],

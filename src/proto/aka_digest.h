@@ -52,14 +52,19 @@ struct fr_digest_auth {
     bool has_auts;
     uint8_t auts[FR_AKA_AUTS_LEN];
 };
-/* FR_EINVALID "authorization-malformed". */
+/* FR_EINVALID "authorization-malformed": username, realm and uri must be there, and
+ * with a response nonce, nc, cnonce and qop=auth-int; auts stands beside a response
+ * alone. Without an algorithm it is AKAv1. */
 FR_MUST_USE enum fr_code fr_digest_auth_parse(const char *value,
                                               struct fr_digest_auth *ret,
                                               struct fr_err *err);
+/* The three writers: FR_EPARSE for a value that cannot stand between quotation marks.
+ */
 FR_MUST_USE enum fr_code fr_digest_auth_write(const struct fr_digest_auth *a,
                                               struct fr_buf *to, struct fr_err *err);
 
-/* Authentication-Info. */
+/* Authentication-Info; without rspauth it is "". FR_EINVALID
+ * "authentication-info-malformed". */
 struct fr_digest_info {
     char rspauth[FR_DIGEST_HEX + 1], cnonce[FR_DIGEST_VALUE_MAX + 1], nc[9];
     bool has_auth_int;
@@ -72,7 +77,8 @@ FR_MUST_USE enum fr_code fr_digest_info_write(const struct fr_digest_info *i,
 
 /* The password: RES itself for AKAv1 (it may hold NUL), base64(HMAC-MD5(RES || IK ||
  * CK, "http-digest-akav2-password")) for AKAv2 [U on Ub]. res of length 0: a
- * resynchronisation, the empty password. */
+ * resynchronisation, the empty password (*ret is NULL). FR_EPARSE: other lengths than
+ * those of crypto/aka.h. */
 struct fr_aka_keys {
     struct fr_slice res, ck, ik;
 };
@@ -87,7 +93,7 @@ FR_MUST_USE enum fr_code fr_digest_compute(const struct fr_digest_auth *a,
                                            const char *method, struct fr_slice body,
                                            char ret[FR_DIGEST_HEX + 1],
                                            struct fr_err *err);
-/* Constant time. */
+/* Constant time. Only digests are equal, never two empty texts. */
 bool fr_digest_equal(const char *a, const char *b);
 
 #endif

@@ -3,7 +3,8 @@
  * BootstrappingInfo, the body of Ub's 200 (TS 24.109 annex C, application/
  * vnd.3gpp.bsf+xml), with our extension that names the target that was granted. Read
  * with expat: a DTD, an entity other than the five of XML, or a second of an element is
- * malformed; what we do not know is ignored.
+ * malformed; what we do not know is ignored. Only fr_gba_info_parse() needs expat, and
+ * is apart for that (the dependency gba_info).
  */
 #ifndef FR_PROTO_GBA_INFO_H
 #define FR_PROTO_GBA_INFO_H
@@ -25,6 +26,11 @@ struct fr_gba_info {
     int suid;
 };
 
+/* Each value within its limits, target's all or none. FR_EINVALID
+ * "gba-info-malformed". */
+FR_MUST_USE enum fr_code fr_gba_info_check(const struct fr_gba_info *info,
+                                           struct fr_err *err);
+/* Checks, and appends. */
 FR_MUST_USE enum fr_code fr_gba_info_write(const struct fr_gba_info *info,
                                            struct fr_buf *to, struct fr_err *err);
 /* FR_EINVALID "gba-info-malformed", with line; "gba-info-too-large". Whether btid's
@@ -44,6 +50,7 @@ struct fr_gba_proof {
     const char *btid, *mef_fqdn, *method, *path;
     uint8_t body_sha256[FR_SHA256_LEN];
 };
+/* FR_EPARSE: a field or Ks_MEF out of its limits. */
 FR_MUST_USE enum fr_code fr_gba_proof_mac(const struct fr_secret *ks_mef,
                                           const struct fr_gba_proof *proof,
                                           uint8_t ret[FR_SHA256_LEN],
