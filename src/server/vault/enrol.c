@@ -93,8 +93,8 @@ static enum fr_code take_fields(const struct fr_request *q, struct commit *k,
     return fr_secret_from(m->field[FR_F_KE].data, FR_KE_LEN, &k->ke, err);
 }
 
-static void fill(const struct fr_request *q, const struct fr_grant *g,
-                 struct fr_store_credential *c)
+void fr_grant_fill(const struct fr_request *q, const struct fr_grant *g,
+                   struct fr_store_credential *c)
 {
     memcpy(c->place.identity, q->who.identity, sizeof c->place.identity);
     memcpy(c->place.admin_fqdn, g->admin_fqdn, sizeof c->place.admin_fqdn);
@@ -154,20 +154,15 @@ static enum fr_code check_repeat(const struct fr_request *q, const struct commit
     return FR_OK;
 }
 
-static enum fr_code wrap(const struct fr_request *q, struct commit *k,
-                         struct fr_err *err)
-{
-    return fr_vault_wrap(q->v, &k->c, k->ke, err);
-}
-
 /* A key that was replaced before its device took it over: a cut exchange, or two
  * devices with one identity. */
-static enum fr_code note_clone(const struct fr_request *q, const struct commit *k,
+static enum fr_code note_clone(const struct fr_request *q,
+                               const struct fr_store_credential *c,
                                const struct fr_store_displaced *d, struct fr_err *err)
 {
     const struct fr_said said = {.actor = q->who.san,
                                  .action = "commit",
-                                 .subject = k->c.key_id,
+                                 .subject = c->key_id,
                                  .decision = "noted",
                                  .reason = "possible-clone"};
 
@@ -179,36 +174,38 @@ static enum fr_code note_clone(const struct fr_request *q, const struct commit *
                           q->who.san, q->who.address, d->previous);
 }
 
-static enum fr_code note_commit(const struct fr_request *q, const struct commit *k,
+static enum fr_code note_commit(const struct fr_request *q,
+                                const struct fr_store_credential *c,
                                 const struct fr_store_displaced *d, struct fr_err *err)
 {
     const struct fr_said said = {.actor = q->who.san,
                                  .action = "commit",
-                                 .subject = k->c.key_id,
+                                 .subject = c->key_id,
                                  .decision = "allowed",
-                                 .reason =
-                                     k->c.confirmed ? "confirmed" : "unconfirmed"};
+                                 .reason = c->confirmed ? "confirmed" : "unconfirmed"};
     char until[FR_TIME_TEXT];
 
     return fr_vault_audit(
         q->v, &said, err, "%s (\"%s\") from %s enrolled for %s, SUID %d, until %s%s%s",
-        q->who.san, q->who.listing.name, q->who.address, k->c.place.target,
-        k->c.place.suid, fr_rfc3339_format(k->c.expires, until),
-        d->previous[0] ? "; previous now: " : "", d->previous);
+        q->who.san, q->who.listing.name, q->who.address, c->place.target, c->place.suid,
+        fr_rfc3339_format(c->expires, until), d->previous[0] ? "; previous now: " : "",
+        d->previous);
 }
 
-static enum fr_code commit_new(const struct fr_request *q, struct commit *k,
-                               struct fr_err *err)
+enum fr_code fr_vault_commit_new(const struct fr_request *q,
+                                 struct fr_store_credential *c,
+                                 const struct fr_secret *ke, struct fr_slice response,
+                                 struct fr_err *err)
 {
     struct fr_store_displaced displaced = {0};
 
     FR_TRY(fr_vault_rate_identity(q->v->identities, q->who.identity,
                                   fr_mono_ms(q->v->env), err));
-    FR_TRY(wrap(q, k, err));
-    FR_TRY(FR_ASK(q->v, err, credential_commit, &k->c, k->response, &displaced));
-    FR_TRY(fr_vault_grow(q->v, k->c.target_fqdn, err));
-    FR_TRY(note_clone(q, k, &displaced, err));
-    return note_commit(q, k, &displaced, err);
+    FR_TRY(fr_vault_wrap(q->v, c, ke, err));
+    FR_TRY(FR_ASK(q->v, err, credential_commit, c, response, &displaced));
+    FR_TRY(fr_vault_grow(q->v, c->target_fqdn, err));
+    FR_TRY(note_clone(q, c, &displaced, err));
+    return note_commit(q, c, &displaced, err);
 }
 
 enum fr_code fr_vault_commit_key(struct fr_request *q, struct fr_err *err)
@@ -221,12 +218,12 @@ enum fr_code fr_vault_commit_key(struct fr_request *q, struct fr_err *err)
     FR_TRY(fr_who_listed(q->v, &q->who, err));
     FR_TRY(fr_grant_decide(q, &g, err));
     FR_TRY(take_fields(q, &k, err));
-    fill(q, &g, &k.c);
+    fr_grant_fill(q, &g, &k.c);
     FR_TRY(check_claims(q, &k, err));
     FR_TRY(check_mac(q, &k, err));
     rc = check_repeat(q, &k, err);
     if (rc == FR_ENOTFOUND)
-        rc = commit_new(q, &k, err);
+        rc = fr_vault_commit_new(q, &k.c, k.ke, k.response, err);
     FR_TRY(rc);
     FR_TRY(fr_confirm_mac(k.ke, FR_CONFIRM_MEF, &k.fields, mac, err));
     fr_reply_put(q->reply, FR_F_MAC, fr_slice_of(mac, sizeof mac));
@@ -247,24 +244,30 @@ static enum fr_code own_credential(const struct fr_request *q,
     return FR_OK;
 }
 
-enum fr_code fr_vault_ack(struct fr_request *q, struct fr_err *err)
+enum fr_code fr_vault_ack_key(const struct fr_request *q,
+                              const struct fr_store_credential *c, struct fr_err *err)
 {
-    struct fr_store_credential c;
+    const struct fr_said said = {.actor = c->san,
+                                 .action = "ack",
+                                 .subject = c->key_id,
+                                 .decision = "allowed",
+                                 .reason = "acknowledged"};
     bool is_first = false;
-    struct fr_said said = {.actor = q->who.name,
-                           .action = "ack",
-                           .subject = c.key_id,
-                           .decision = "allowed",
-                           .reason = "acknowledged"};
 
-    FR_TRY(own_credential(q, &c, err));
-    FR_TRY(FR_ASK(q->v, err, credential_ack, c.key_id, q->now,
+    FR_TRY(FR_ASK(q->v, err, credential_ack, c->key_id, q->now,
                   q->now + q->v->config.grace_s, &is_first));
     if (!is_first)
         return FR_OK;
-    said.actor = c.san;
-    return fr_vault_audit(q->v, &said, err, "%s from %s has taken its key over", c.san,
+    return fr_vault_audit(q->v, &said, err, "%s from %s has taken its key over", c->san,
                           q->who.address);
+}
+
+enum fr_code fr_vault_ack(struct fr_request *q, struct fr_err *err)
+{
+    struct fr_store_credential c;
+
+    FR_TRY(own_credential(q, &c, err));
+    return fr_vault_ack_key(q, &c, err);
 }
 
 enum fr_code fr_vault_lookup(struct fr_request *q, struct fr_err *err)
@@ -307,13 +310,12 @@ static enum fr_code keep_attempt(const struct fr_request *q, const json_t *recor
                   (size_t)FR_VAULT_ATTEMPTS_MAX);
 }
 
-enum fr_code fr_vault_report(struct fr_request *q, struct fr_err *err)
+enum fr_code fr_vault_keep_attempts(const struct fr_request *q, struct fr_err *err)
 {
     json_auto_t *records = fr_json_parse(q->m->field[FR_F_JSON]);
     const json_t *record;
     size_t i;
 
-    FR_TRY(fr_who_listed(q->v, &q->who, err));
     if (!json_is_array(records))
         return FR_FAIL_AS(err, FR_EPARSE, "attempts-malformed",
                           "attempt records are a JSON array");
@@ -329,4 +331,10 @@ enum fr_code fr_vault_report(struct fr_request *q, struct fr_err *err)
         FR_TRY(rc);
     }
     return FR_OK;
+}
+
+enum fr_code fr_vault_report(struct fr_request *q, struct fr_err *err)
+{
+    FR_TRY(fr_who_listed(q->v, &q->who, err));
+    return fr_vault_keep_attempts(q, err);
 }

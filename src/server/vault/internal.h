@@ -50,6 +50,11 @@ struct fr_clock {
     int64_t kept_ms;  /* monotonic, when the database last got the time; 0: not yet */
 };
 
+struct fr_letters {
+    struct fr_vault_letter *list;
+    size_t n, cap;
+};
+
 struct fr_vault {
     struct fr_vault_config config; /* defaults filled in */
     const struct fr_env *env;
@@ -69,6 +74,8 @@ struct fr_vault {
     struct fr_clock clock;
     struct fr_rates rates, rates_before;    /* now; at the start of this batch */
     struct fr_vault_identities *identities; /* NULL: no limit */
+    struct fr_letters letters;
+    struct fr_ub *ub; /* server/vault/ub.h */
     char (*grown)[FR_ID_MAX + 1];
     size_t n_grown, cap_grown;
 };
@@ -129,6 +136,25 @@ FR_MUST_USE enum fr_code fr_grant_target(struct fr_vault *v, const char *enrolee
                                          struct fr_store_target *ret,
                                          struct fr_err *err);
 
+/* The parts of c that follow from who asks and what it gets. */
+void fr_grant_fill(const struct fr_request *q, const struct fr_grant *g,
+                   struct fr_store_credential *c);
+/* new = current, old = previous, the feed and the audit trail say so; c is filled in
+ * but for what wraps ke. FR_ECONFLICT "key-id-exists"; FR_EUNREACHABLE
+ * "enrolment-rate". */
+FR_MUST_USE enum fr_code fr_vault_commit_new(const struct fr_request *q,
+                                             struct fr_store_credential *c,
+                                             const struct fr_secret *ke,
+                                             struct fr_slice response,
+                                             struct fr_err *err);
+/* Its device has taken c over. */
+FR_MUST_USE enum fr_code fr_vault_ack_key(const struct fr_request *q,
+                                          const struct fr_store_credential *c,
+                                          struct fr_err *err);
+/* The request's JSON, for who.identity. FR_EPARSE "attempts-malformed". */
+FR_MUST_USE enum fr_code fr_vault_keep_attempts(const struct fr_request *q,
+                                                struct fr_err *err);
+
 /* The handlers of requests, by file. */
 enum fr_code fr_vault_authorise(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_commit_key(struct fr_request *q, struct fr_err *err);
@@ -140,6 +166,13 @@ enum fr_code fr_vault_feed(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_discover(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_note(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_admin(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_begin(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_resync(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_vector(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_finish(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_fetched(struct fr_request *q, struct fr_err *err);
 
 /* The credential that the request's KEY_ID names, whoever's it is. FR_ENOTFOUND
  * "unknown-key"; whose ends its words ("", " of this enrolee"). */
@@ -247,6 +280,19 @@ FR_MUST_USE enum fr_code fr_vault_verify_some(struct fr_vault *v,
 
 /* NULL: no JSON, a member twice, or nested deeper than we recurse. */
 json_t *fr_json_parse(struct fr_slice text);
+
+/* ---- letters ---- */
+
+/* To the worker of that number; 0: any of that type. */
+FR_MUST_USE enum fr_code fr_letter_post(struct fr_vault *v, enum fr_worker type,
+                                        uint32_t to, const struct fr_msg *m,
+                                        struct fr_err *err);
+/* The reply that was put off says why it fails. */
+FR_MUST_USE enum fr_code fr_letter_fail(struct fr_vault *v, enum fr_worker type,
+                                        uint32_t to, uint32_t id,
+                                        const struct fr_err *why, struct fr_err *err);
+/* All but the first `kept`. */
+void fr_letters_drop(struct fr_vault *v, size_t kept);
 
 /* ---- replies ---- */
 

@@ -155,16 +155,15 @@ void fr_journal_keep(struct fr_journal *j)
     }
 }
 
-void fr_journal_expire(struct fr_journal *j, int64_t now_ms,
-                       void (*see)(void *ctx, const struct fr_entry *e), void *ctx)
+void fr_journal_expire(struct fr_journal *j,
+                       bool (*goes)(void *ctx, const struct fr_entry *e), void *ctx)
 {
     for (size_t i = 0; j->n > 0 && i < BUCKETS; i++) {
         for (struct fr_entry *next, *e = j->bucket[i]; e; e = next) {
             next = e->next;
-            if (e->deadline_ms > now_ms)
+            if (!goes(ctx, e))
                 continue;
             unlink_it(j, e);
-            see(ctx, e);
             free_entry(j, e);
         }
     }

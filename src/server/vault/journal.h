@@ -44,9 +44,9 @@ void fr_journal_undo(struct fr_journal *j, size_t mark);
 /* What was done stays done. */
 void fr_journal_keep(struct fr_journal *j);
 
-/* Outside a batch: takes out what is due, one by one, and shows it. */
-void fr_journal_expire(struct fr_journal *j, int64_t now_ms,
-                       void (*see)(void *ctx, const struct fr_entry *e), void *ctx);
+/* Outside a batch: takes out what goes() says yes to, which sees all. */
+void fr_journal_expire(struct fr_journal *j,
+                       bool (*goes)(void *ctx, const struct fr_entry *e), void *ctx);
 size_t fr_journal_count(const struct fr_journal *j);
 
 #endif

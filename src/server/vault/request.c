@@ -3,10 +3,11 @@
 #include "base/str.h"
 #include "server/vault/internal.h"
 #include "server/vault/rate.h"
+#include "server/vault/ub.h"
 
 static const struct handler {
     enum fr_code (*run)(struct fr_request *q, struct fr_err *err);
-    enum { NO_PEER, ANY_PEER, VERIFIED_PEER } peer;
+    enum { NO_PEER, ANY_PEER, VERIFIED_PEER, SUBSCRIBER } peer;
 } handlers[FR_N_MSGS] = {
     [FR_MSG_AUTHORISE] = {fr_vault_authorise, VERIFIED_PEER},
     [FR_MSG_COMMIT] = {fr_vault_commit_key, VERIFIED_PEER},
@@ -18,6 +19,13 @@ static const struct handler {
     [FR_MSG_FEED] = {fr_vault_feed, VERIFIED_PEER},
     [FR_MSG_DISCOVER] = {fr_vault_discover, VERIFIED_PEER},
     [FR_MSG_ADMIN] = {fr_vault_admin, NO_PEER},
+    [FR_MSG_UB_BEGIN] = {fr_vault_ub_begin, SUBSCRIBER},
+    [FR_MSG_UB_RESYNC] = {fr_vault_ub_resync, SUBSCRIBER},
+    [FR_MSG_UB_FINISH] = {fr_vault_ub_finish, SUBSCRIBER},
+    [FR_MSG_UB_ACK] = {fr_vault_ub_ack, SUBSCRIBER},
+    [FR_MSG_UB_REPORT] = {fr_vault_ub_report, SUBSCRIBER},
+    [FR_MSG_UB_FETCHED] = {fr_vault_ub_fetched, SUBSCRIBER},
+    [FR_MSG_VECTOR] = {fr_vault_ub_vector, NO_PEER},
 };
 
 /* Failures of our own, as opposed to decisions about a peer. */
@@ -26,21 +34,35 @@ static bool is_ours(enum fr_code rc)
     return rc == FR_ESTORE || rc == FR_EBUSY || rc == FR_ENOMEM || rc == FR_EINTERNAL;
 }
 
+/* To who resolves, that there is no such key is a promise, and a line of the audit
+ * trail is what keeps it. What can never be a KeID of Ub needs none. */
+static bool promises(const struct fr_request *q)
+{
+    char key_id[FR_KEYID_MAX + 1];
+
+    if (q->m->type == FR_MSG_LOOKUP)
+        return true;
+    fr_msg_text(q->m, FR_F_KEY_ID, key_id, sizeof key_id);
+    return q->m->type == FR_MSG_UB_ACK &&
+           fr_btid_is_valid(key_id, q->v->config.mef_fqdn);
+}
+
 static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why,
                                   struct fr_err *err)
 {
     char subject[FR_KEYID_MAX + 1], text[2 * FR_ERR_MSG_MAX];
-    const struct fr_said said = {.actor = q->who.name,
-                                 .action = fr_msg_name(q->m->type),
-                                 .subject = subject,
-                                 .decision = "refused",
-                                 .reason = why->reason};
+    bool is_promise = why->code == FR_ENOTFOUND && promises(q);
+    const struct fr_said said = {
+        .actor = q->who.name,
+        .action = fr_msg_name(is_promise ? FR_MSG_LOOKUP : q->m->type),
+        .subject = subject,
+        .decision = "refused",
+        .reason = why->reason};
 
     fr_msg_text(q->m, fr_msg_has(q->m, FR_F_KEY_ID) ? FR_F_KEY_ID : FR_F_TARGET,
                 subject, sizeof subject);
     snprintf(text, sizeof text, "from %s: %s", q->who.address, why->msg);
-    /* That there is no such key is a promise, and this line is what keeps it. */
-    if (q->m->type == FR_MSG_LOOKUP && why->code == FR_ENOTFOUND) {
+    if (is_promise) {
         FR_TRY(FR_ASK_PLAIN(q->v, err, policy_changed));
         return fr_vault_audit(q->v, &said, err, "%s", text);
     }
@@ -86,6 +108,18 @@ static enum fr_code check_peer(const struct fr_request *q, struct fr_err *err)
     return FR_OK;
 }
 
+static enum fr_code take_who(struct fr_request *q, struct fr_err *err)
+{
+    switch (handlers[q->m->type].peer) {
+    case NO_PEER:
+        return FR_OK;
+    case SUBSCRIBER:
+        return fr_ub_who_take(q->m, &q->who, err);
+    default:
+        return fr_who_take(q->m, &q->who, err);
+    }
+}
+
 static void put_success(struct fr_vault_reply *reply)
 {
     uint8_t ok = FR_OK;
@@ -113,6 +147,7 @@ static void finish(struct fr_request *q, enum fr_code rc, const struct fr_err *e
 {
     if (rc == FR_OK)
         return;
+    q->reply->is_put_off = false;
     if (q->m->type == FR_MSG_ADMIN)
         fr_admin_fail(q->reply, rc, err);
     else
@@ -125,17 +160,19 @@ enum fr_code fr_vault_handle(struct fr_vault *v, enum fr_worker from,
 {
     struct fr_request q = {.v = v, .m = m, .now = fr_wall_s(v->env), .reply = ret};
     size_t counted = fr_vault_identities_counted(v->identities);
+    const struct fr_ub_mark mark = fr_ub_mark(v);
     enum fr_code rc;
 
     if (!fr_msg_is_allowed(m->type, from) || !handlers[m->type].run)
         return FR_FAIL_AS(err, FR_EINVALID, "ipc-forbidden",
                           "%s workers may not send %s", fr_worker_name(from),
                           fr_msg_name(m->type));
-    if (handlers[m->type].peer != NO_PEER)
-        FR_TRY(fr_who_take(m, &q.who, err));
+    FR_TRY(take_who(&q, err));
     rc = run(&q, err);
     if (rc == FR_EBUSY)
         fr_vault_identities_undo(v->identities, counted);
+    if (is_ours(rc))
+        fr_ub_undo(v, &mark);
     finish(&q, rc, err);
     /* FR_EINVALID means the worker; what a store or codec calls so is our own. */
     return rc == FR_EINVALID ? FR_EINTERNAL : rc;
@@ -148,6 +185,7 @@ enum fr_code fr_vault_begin(struct fr_vault *v, struct fr_err *err)
     v->n_grown = 0;
     v->rates_before = v->rates;
     fr_vault_identities_keep(v->identities);
+    fr_ub_keep(v);
     FR_TRY(FR_ASK_PLAIN(v, err, begin));
     rc = fr_vault_heed(v, err);
     if (rc != FR_OK)
@@ -161,6 +199,7 @@ static void forget(struct fr_vault *v)
 {
     v->n_grown = 0;
     v->rates = v->rates_before;
+    fr_ub_undo_all(v);
     fr_vault_identities_undo(v->identities, 0);
     if (v->has_read_facts)
         v->has_facts = false;
@@ -174,7 +213,9 @@ enum fr_code fr_vault_commit(struct fr_vault *v, struct fr_err *err)
         rc = FR_ASK_PLAIN(v, err, commit);
     else
         (void)FR_ASK_PLAIN(v, NULL, rollback);
-    if (rc != FR_OK)
+    if (rc == FR_OK)
+        fr_ub_keep(v);
+    else
         forget(v);
     return rc;
 }

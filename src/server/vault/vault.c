@@ -12,6 +12,7 @@
 #include "model/instruction.h"
 #include "server/vault/internal.h"
 #include "server/vault/rate.h"
+#include "server/vault/ub.h"
 
 enum { REFUSALS_PER_S = 500, REFETCHES_PER_S = 50 };
 
@@ -65,6 +66,12 @@ static void fill_defaults(struct fr_vault *v)
         c->expiry_max_s = FR_EXPIRY_DEFAULT;
     if (c->grace_s <= 0)
         c->grace_s = FR_VAULT_GRACE_S;
+    if (c->gba.lifetime_s <= 0)
+        c->gba.lifetime_s = FR_VAULT_KS_S;
+    if (c->gba.hss_timeout_ms <= 0)
+        c->gba.hss_timeout_ms = FR_VAULT_HSS_MS;
+    if (c->gba.vectors_per_minute <= 0)
+        c->gba.vectors_per_minute = FR_VAULT_VECTORS;
     v->rates.notes.limit = c->notes_per_s ? c->notes_per_s : FR_VAULT_NOTES_PER_S;
     v->rates.refusals.limit = REFUSALS_PER_S;
     v->rates.refetches.limit = REFETCHES_PER_S;
@@ -120,6 +127,7 @@ static enum fr_code open_all(struct fr_vault *v, struct fr_err *err)
 {
     FR_TRY(
         fr_vault_identities_new(v->config.enrolments_per_minute, &v->identities, err));
+    FR_TRY(fr_ub_new(&v->config, &v->ub, err));
     if (!v->store && fr_store_is_conninfo(v->config.database))
         FR_TRY(fr_store_postgres_open(v->config.database, &v->store, err));
     FR_TRY(settle_key_file(v, err));
@@ -159,6 +167,9 @@ void fr_vault_free(struct fr_vault *v)
     fr_vault_key_clear(&v->key);
     fr_vault_key_clear(&v->old_key);
     fr_vault_identities_free(v->identities);
+    fr_ub_free(v->ub);
+    fr_letters_drop(v, 0);
+    free(v->letters.list);
     free(v->grown);
     free(v);
 }

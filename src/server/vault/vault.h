@@ -24,7 +24,14 @@
 #define FR_VAULT_LEASE_S                                                               \
     15 /* a node's name is its own so long after it last said so                       \
         */
-#define FR_VAULT_NOTES_PER_S 20 /* audit lines for what never became a request */
+#define FR_VAULT_NOTES_PER_S   20 /* audit lines for what never became a request */
+#define FR_VAULT_KS_S          86400
+#define FR_VAULT_HSS_MS        5000
+#define FR_VAULT_VECTORS       60   /* a minute, of one subscriber */
+#define FR_VAULT_RESYNCS       10   /* of those */
+#define FR_VAULT_VECTORS_PER_S 1000 /* of all subscribers */
+#define FR_VAULT_CHALLENGES    4096 /* at a time, asked for or not answered */
+#define FR_VAULT_CHALLENGE_MS  30000
 #define FR_VAULT_LIST_MAX                                                              \
     500 /* entries of one answer to an operator; "after" and                           \
            "limit" of a list call page on */
@@ -44,6 +51,12 @@ struct fr_vault_config {
     int64_t expiry_max_s; /* 0: FR_EXPIRY_DEFAULT */
     int64_t grace_s;      /* 0: FR_VAULT_GRACE_S */
     bool confirmation_required;
+    struct {
+        int64_t lifetime_s;     /* of Ks; 0: FR_VAULT_KS_S; the default of an enrolee */
+        int64_t hss_timeout_ms; /* 0: FR_VAULT_HSS_MS */
+        long vectors_per_minute; /* of one subscriber; 0: FR_VAULT_VECTORS */
+        bool akav2;              /* AKAv2-MD5 is offered, and nothing else */
+    } gba;
     long enrolments_per_minute; /* of one device; 0: as many as it likes */
     unsigned notes_per_s;       /* 0: FR_VAULT_NOTES_PER_S */
     const struct fr_env *env;   /* NULL: the system's */
@@ -83,6 +96,9 @@ struct fr_vault_reply {
         size_t at, len;
     } field[FR_N_FIELDS];
     struct fr_buf data; /* wiping */
+    /* Whom it is for: the caller's number of the worker, set after init. */
+    uint32_t asker;
+    bool is_put_off; /* there is none yet: it will be a letter */
 };
 void fr_vault_reply_init(struct fr_vault_reply *r);
 void fr_vault_reply_clear(struct fr_vault_reply *r);
@@ -110,6 +126,30 @@ void fr_vault_rollback(struct fr_vault *v);
  * borrowed until the next fr_vault_begin(). */
 size_t fr_vault_grown(const struct fr_vault *v);
 const char *fr_vault_grown_at(const struct fr_vault *v, size_t i);
+
+/*
+ * What leaves beside the replies, in wire form, once the batch is committed, or after
+ * fr_vault_meet() and fr_vault_tick_ub(): replies that were put off (type and number of
+ * the worker that asked, in `to`), and what one of the hss workers is asked (to 0).
+ * Borrowed until fr_vault_letters_sent(), which the caller says when it has them.
+ */
+struct fr_vault_letter {
+    enum fr_worker type;
+    uint32_t to, id;
+    struct fr_buf octets; /* wiping */
+};
+size_t fr_vault_letters(const struct fr_vault *v);
+const struct fr_vault_letter *fr_vault_letter_at(const struct fr_vault *v, size_t i);
+void fr_vault_letters_sent(struct fr_vault *v);
+
+/* How many hss workers there are now. Without one, nobody gets a challenge, and who
+ * waits for one learns it. Outside a batch. */
+void fr_vault_meet_hss(struct fr_vault *v, size_t n);
+/* Forgets challenges that nobody answered, and ends waits for the HSS, when they are
+ * due. To be called once a second while fr_vault_is_bootstrapping(). Outside a batch.
+ */
+void fr_vault_tick_ub(struct fr_vault *v);
+bool fr_vault_is_bootstrapping(const struct fr_vault *v);
 
 /* Retires what is due: previous credentials at ack + grace, any at its own expiry; and
  * once an hour forgets what no reader of the feed can need; but nothing while the clock

@@ -122,6 +122,7 @@ enum fr_code lab_ask(struct lab *l, enum fr_worker from, const struct fr_msg *m)
 
     fr_vault_reply_clear(&l->reply);
     fr_vault_reply_init(&l->reply);
+    l->reply.asker = LAB_ASKER;
     fr_err_clear(&l->err);
     assert_ok(fr_vault_begin(l->vault, &err));
     rc = fr_vault_handle(l->vault, from, m, &l->reply, &l->err);

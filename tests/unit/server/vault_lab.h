@@ -21,6 +21,8 @@
 #define ANCHOR_2  "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
 #define KEY_ID(n) "0000000000000000000000000000000" #n "@" MEF
 
+enum { LAB_ASKER = 7 }; /* the number of the worker that asks */
+
 struct lab {
     char dir[64], database[96], key_file[96];
     struct fr_fake_env fake;

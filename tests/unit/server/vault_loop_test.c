@@ -433,6 +433,122 @@ static void fetch_workers_are_woken_when_a_targets_feed_grows(void **state)
     close_house(&h);
 }
 
+/* ---- what is answered later ---- */
+
+#define IMPI "001010000000001@ims.mnc001.mcc001.3gppnetwork.org"
+
+static void list_subscriber(struct lab *l)
+{
+    lab_populate(l);
+    lab_sql(l, "UPDATE enrolee SET imsi = '001010000000001' WHERE name = 'dev1'");
+}
+
+static void send_begin(int fd, uint32_t id)
+{
+    struct fr_msg m = {.type = FR_MSG_UB_BEGIN, .id = id};
+
+    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
+    fr_msg_set_str(&m, FR_F_SUBSCRIBER, IMPI);
+    send_msg(fd, &m);
+}
+
+static uint64_t wanted(int hss)
+{
+    FR_AUTO_CLEAR(buf) in = FR_BUF_INIT(FR_MSG_MAX);
+    struct fr_msg m;
+
+    assert_true(receive(hss, &in, &m));
+    assert_int_equal(m.type, FR_MSG_VECTOR_WANTED);
+    assert_int_equal(m.id, 0);
+    return fr_msg_u64(&m, FR_F_TICKET);
+}
+
+static void send_vector(int hss, uint64_t ticket)
+{
+    static const uint8_t vector[72];
+    struct fr_msg m = {.type = FR_MSG_VECTOR};
+    uint8_t number[8], code[8];
+
+    fr_msg_set_u64(&m, FR_F_TICKET, ticket, number);
+    fr_msg_set_u8(&m, FR_F_CODE, FR_OK, code);
+    fr_msg_set(&m, FR_F_VECTOR, fr_slice_of(vector, sizeof vector));
+    send_msg(hss, &m);
+}
+
+/* Two workers, of which each gets the answers to its own questions. */
+static void a_vector_reaches_the_worker_that_asked(void **state)
+{
+    struct pair admin = new_pair(), hss = new_pair(), gba[2] = {new_pair(), new_pair()};
+    uint64_t ticket[2];
+    struct house h;
+
+    list_subscriber(*state);
+    open_house(&h, *state);
+    announce(&h, &hss, FR_WORKER_HSS);
+    announce(&h, &gba[0], FR_WORKER_GBA);
+    announce(&h, &gba[1], FR_WORKER_GBA);
+    announce(&h, &admin, FR_WORKER_ADMIN);
+    settle(admin.mine);
+    for (size_t i = 0; i < 2; i++) {
+        send_begin(gba[i].mine, (uint32_t)(10 + i));
+        ticket[i] = wanted(hss.mine);
+    }
+    send_vector(hss.mine, ticket[1]);
+    assert_answered(gba[1].mine, 11, FR_OK);
+    send_vector(hss.mine, ticket[0]);
+    assert_answered(gba[0].mine, 10, FR_OK);
+    (void)close(hss.mine);
+    (void)close(gba[0].mine);
+    (void)close(gba[1].mine);
+    (void)close(admin.mine);
+    close_house(&h);
+}
+
+static void who_waits_is_answered_when_the_hss_worker_goes(void **state)
+{
+    struct pair admin = new_pair(), hss = new_pair(), gba = new_pair();
+    struct house h;
+
+    list_subscriber(*state);
+    open_house(&h, *state);
+    announce(&h, &hss, FR_WORKER_HSS);
+    announce(&h, &gba, FR_WORKER_GBA);
+    announce(&h, &admin, FR_WORKER_ADMIN);
+    settle(admin.mine);
+    send_begin(gba.mine, 3);
+    (void)wanted(hss.mine);
+    (void)close(hss.mine);
+    assert_answered(gba.mine, 3, FR_EUNREACHABLE);
+    send_begin(gba.mine, 4);
+    assert_answered(gba.mine, 4, FR_EUNREACHABLE);
+    (void)close(gba.mine);
+    (void)close(admin.mine);
+    close_house(&h);
+}
+
+static void what_is_not_committed_asks_nothing_of_the_hss(void **state)
+{
+    struct pair admin = new_pair(), hss = new_pair(), gba = new_pair();
+    struct house h;
+
+    list_subscriber(*state);
+    open_house(&h, *state);
+    announce(&h, &hss, FR_WORKER_HSS);
+    announce(&h, &gba, FR_WORKER_GBA);
+    announce(&h, &admin, FR_WORKER_ADMIN);
+    settle(admin.mine);
+    __atomic_store_n(&h.shared->to_fail, 1, __ATOMIC_SEQ_CST);
+    send_begin(gba.mine, 3);
+    assert_answered(gba.mine, 3, FR_ESTORE);
+    send_begin(gba.mine, 4);
+    send_vector(hss.mine, wanted(hss.mine)); /* the first that it hears of */
+    assert_answered(gba.mine, 4, FR_OK);
+    (void)close(hss.mine);
+    (void)close(gba.mine);
+    (void)close(admin.mine);
+    close_house(&h);
+}
+
 static void end_of_the_parent_is_the_end_of_the_vault(void **state)
 {
     struct house h;
@@ -456,6 +572,9 @@ int main(void)
         LAB(worker_that_ends_and_comes_back_is_served),
         LAB(note_gets_no_reply),
         LAB(fetch_workers_are_woken_when_a_targets_feed_grows),
+        LAB(a_vector_reaches_the_worker_that_asked),
+        LAB(who_waits_is_answered_when_the_hss_worker_goes),
+        LAB(what_is_not_committed_asks_nothing_of_the_hss),
         LAB(end_of_the_parent_is_the_end_of_the_vault),
     };
 

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Ub, the vault's side (TS 24.109 clause 4): challenges that wait for their vector, or
+ * for their answer, in memory only. A vector is used once: the first answer takes it
+ * out, right or wrong; a subscriber has one, a newer takes the place of the older.
+ */
+#ifndef FR_SERVER_VAULT_UB_H
+#define FR_SERVER_VAULT_UB_H
+
+#include "base/bucket.h"
+#include "proto/aka_digest.h"
+#include "server/vault/internal.h"
+#include "server/vault/journal.h"
+
+/* Entries of the table: by ticket, by IMSI. */
+enum { FR_UB_WAITS, FR_UB_CHALLENGES };
+
+#define FR_UB_LINE_MAX 512 /* octets of a request line that a proof is about */
+
+struct fr_ub_run {
+    char imsi[FR_IMSI_MAX + 1], impi[FR_IMPI_MAX + 1], address[FR_ID_MAX + 1];
+    bool is_gba_u;
+    /* While it waits: where the answer goes, and what was asked. */
+    uint32_t worker, id;
+    enum fr_msg_type type;
+    bool has_auts;
+    /* Then: the challenge as the device has it, and CK || IK || RES. */
+    uint8_t rand[FR_AKA_RAND_LEN], autn[FR_AKA_AUTN_LEN];
+    struct fr_secret *keys;
+};
+
+FR_MUST_USE enum fr_code fr_ub_new(const struct fr_vault_config *config,
+                                   struct fr_ub **ret, struct fr_err *err);
+void fr_ub_free(struct fr_ub *ub);
+struct fr_journal *fr_ub_table(const struct fr_ub *ub);
+
+/* How far this batch has come; and back to there, letters included. */
+struct fr_ub_mark {
+    size_t steps, letters, vectors, resyncs;
+    struct fr_bucket all;
+};
+struct fr_ub_mark fr_ub_mark(const struct fr_vault *v);
+void fr_ub_undo(struct fr_vault *v, const struct fr_ub_mark *mark);
+void fr_ub_undo_all(struct fr_vault *v); /* of the batch */
+void fr_ub_keep(struct fr_vault *v);
+
+/* ADDRESS, and who it says it is. FR_EINVALID: malformed. */
+FR_MUST_USE enum fr_code fr_ub_who_take(const struct fr_msg *m, struct fr_who *ret,
+                                        struct fr_err *err);
+/* The listing of the IMSI in impi, and what it gets. FR_EREFUSED "impi-form",
+ * "enrolee-not-listed", and as fr_grant_decide(). */
+FR_MUST_USE enum fr_code fr_ub_grant(struct fr_request *q, const char *impi,
+                                     struct fr_grant *ret, struct fr_err *err);
+
+/* Asks the HSS for a vector; the request's reply is put off. auts (with rand): a
+ * resynchronisation. FR_EUNREACHABLE "hss-unreachable", "subscriber-rate",
+ * "hss-rate", "resync-too-often", "too-many-at-once". */
+struct fr_ub_wish {
+    const char *impi;
+    const uint8_t *rand, *auts; /* NULL: neither */
+};
+FR_MUST_USE enum fr_code fr_ub_ask_hss(struct fr_request *q,
+                                       const struct fr_ub_wish *wish,
+                                       struct fr_err *err);
+
+/* Realm, URI, algorithm, qop. FR_EREFUSED "realm-mismatch", "uri-mismatch",
+ * "digest-algorithm", "digest-qop". */
+FR_MUST_USE enum fr_code fr_ub_check_form(const struct fr_vault *v,
+                                          const struct fr_digest_auth *a,
+                                          struct fr_err *err);
+/* The challenge that a answers; NULL: none, or it is too old. */
+struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
+                                      const struct fr_digest_auth *a);
+/* FR_EREFUSED "digest-mismatch". */
+FR_MUST_USE enum fr_code fr_ub_check_response(const struct fr_digest_auth *a,
+                                              const struct fr_secret *password,
+                                              struct fr_err *err);
+
+#endif

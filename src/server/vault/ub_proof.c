@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After the commit: who holds Ks may acknowledge it, report, and ask whether its target
+ * has fetched the key. */
+#include <string.h>
+
+#include "base/str.h"
+#include "proto/gba_info.h"
+#include "server/vault/ub.h"
+
+/* "impi:<IMPI>" */
+static const char *impi_of(const struct fr_store_credential *c)
+{
+    return strchr(c->san, ':') + 1;
+}
+
+static bool is_of_ub(const struct fr_store_credential *c)
+{
+    return strncmp(c->san, "impi:", strlen("impi:")) == 0;
+}
+
+static enum fr_code find(struct fr_request *q, struct fr_store_credential *ret,
+                         struct fr_err *err)
+{
+    char btid[FR_KEYID_MAX + 1];
+    enum fr_code rc = FR_ENOTFOUND;
+
+    fr_msg_text(q->m, FR_F_KEY_ID, btid, sizeof btid);
+    if (fr_btid_is_valid(btid, q->v->config.mef_fqdn))
+        rc = FR_ASK(q->v, err, credential_find, btid, ret);
+    if (rc != FR_OK && rc != FR_ENOTFOUND)
+        return rc;
+    if (rc == FR_ENOTFOUND || !is_of_ub(ret) || ret->expires <= q->now)
+        return fr_vault_unknown_key(btid, "", err);
+    snprintf(q->who.name, sizeof q->who.name, "%.20s", ret->place.identity);
+    memcpy(q->who.identity, ret->place.identity, sizeof q->who.identity);
+    return FR_OK;
+}
+
+/* ---- the proof ---- */
+
+/* Ks of this MEF as a NAF. */
+static enum fr_code own_key(const struct fr_vault *v,
+                            const struct fr_store_credential *c, struct fr_secret **ret,
+                            struct fr_err *err)
+{
+    uint8_t storage[FR_AKA_RAND_LEN + 1];
+    struct fr_buf rand = {
+        .data = storage, .cap = sizeof storage, .max = FR_AKA_RAND_LEN};
+    struct fr_gba_naf naf = {.key = FR_GBA_ME,
+                             .impi = impi_of(c),
+                             .naf_fqdn = v->config.mef_fqdn,
+                             .ua = FR_UA_HTTP_DIGEST};
+    FR_AUTO(secret) *ks = NULL;
+
+    if (!fr_base64_decode(fr_slice_of(c->key_id, strcspn(c->key_id, "@")), false,
+                          &rand) ||
+        rand.len != FR_AKA_RAND_LEN)
+        return FR_FAIL(err, FR_ESTORE, "B-TID %s has no RAND", c->key_id);
+    naf.rand = fr_buf_view(&rand);
+    FR_TRY(fr_vault_unwrap(v, c, &ks, err));
+    return fr_gba_naf_key(ks, &naf, ret, err);
+}
+
+static enum fr_code take_line(const struct fr_request *q, char to[FR_UB_LINE_MAX + 1],
+                              struct fr_gba_proof *proof, struct fr_err *err)
+{
+    char *space;
+
+    if (q->m->field[FR_F_REQUEST_LINE].len > FR_UB_LINE_MAX)
+        return FR_FAIL(err, FR_EPARSE, "the request line is too long");
+    fr_msg_text(q->m, FR_F_REQUEST_LINE, to, FR_UB_LINE_MAX + 1);
+    space = strchr(to, ' ');
+    if (!space)
+        return FR_FAIL(err, FR_EPARSE, "the request line is none");
+    *space = 0;
+    proof->method = to;
+    proof->path = space + 1;
+    return FR_OK;
+}
+
+static enum fr_code check_proof(const struct fr_request *q,
+                                const struct fr_store_credential *c, struct fr_err *err)
+{
+    struct fr_gba_proof proof = {.btid = c->key_id, .mef_fqdn = q->v->config.mef_fqdn};
+    char line[FR_UB_LINE_MAX + 1];
+    uint8_t mac[FR_SHA256_LEN];
+    FR_AUTO(secret) *key = NULL;
+
+    FR_TRY(take_line(q, line, &proof, err));
+    memcpy(proof.body_sha256, q->m->field[FR_F_REQUEST_SHA].data, FR_SHA256_LEN);
+    FR_TRY(own_key(q->v, c, &key, err));
+    FR_TRY(fr_gba_proof_mac(key, &proof, mac, err));
+    if (!fr_mac_equal(fr_slice_of(mac, sizeof mac), q->m->field[FR_F_MAC]))
+        return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
+                          "the proof is not made with the Ks of %s", c->key_id);
+    return FR_OK;
+}
+
+static enum fr_code find_proven(struct fr_request *q, struct fr_store_credential *ret,
+                                struct fr_err *err)
+{
+    FR_TRY(find(q, ret, err));
+    return check_proof(q, ret, err);
+}
+
+/* ---- the requests ---- */
+
+enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(FR_GBA_INFO_MAX);
+    struct fr_store_credential c = {0};
+    enum fr_code rc = find_proven(q, &c, err);
+
+    /* Each "no" is a line of the audit trail; see there. */
+    if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->rates.refusals, q->now))
+        return FR_FAIL_AS(err, FR_ECONFLICT, "too-many-lookups",
+                          "too many look-ups of unknown keys: try again");
+    FR_TRY(rc);
+    FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
+    FR_TRY(fr_vault_ack_key(q, &c, err));
+    fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
+    return FR_OK;
+}
+
+enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err)
+{
+    struct fr_store_credential c = {0};
+    uint8_t sha[FR_SHA256_LEN];
+
+    FR_TRY(find_proven(q, &c, err));
+    FR_TRY(fr_sha256(q->m->field[FR_F_JSON], sha, err));
+    if (memcmp(sha, q->m->field[FR_F_REQUEST_SHA].data, sizeof sha) != 0)
+        return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
+                          "the proof is not of these records");
+    return fr_vault_keep_attempts(q, err);
+}
+
+enum fr_code fr_vault_ub_fetched(struct fr_request *q, struct fr_err *err)
+{
+    struct fr_store_credential c = {0};
+
+    FR_TRY(find_proven(q, &c, err));
+    if (c.fetched)
+        fr_reply_u64(q->reply, FR_F_FETCHED, (uint64_t)c.fetched);
+    return FR_OK;
+}

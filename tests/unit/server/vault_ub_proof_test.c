@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What a device asks after Ub, by the proof that it holds Ks. */
+#include "ub_lab.h"
+
+#define ACK     "POST /fieldroot/v1/gba/ack"
+#define FETCHED "GET /fieldroot/v1/gba/fetched?wait=5"
+#define RECORDS "POST /fieldroot/v1/gba/attempts"
+
+static enum fr_code ask(struct lab *l, struct ub_proof *p)
+{
+    return lab_ask(l, FR_WORKER_GBA, &p->m);
+}
+
+static void an_ack_is_answered_like_the_response(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+    char first[4096];
+
+    ub_bootstrap(l, &v);
+    snprintf(first, sizeof first, "%s", lab_text(l, FR_F_RESPONSE));
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(ask(l, &p), FR_OK);
+        assert_string_equal(lab_text(l, FR_F_RESPONSE), first);
+    }
+    assert_int_equal(lab_count_reason(l, "acknowledged"), 1);
+}
+
+static void a_proof_is_of_one_request_and_one_key(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), w = ub_vector(2);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    p.mac[31] ^= 1;
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "proof-mismatch");
+    ub_prove(&p, &v, FR_MSG_UB_ACK, FETCHED, "");
+    fr_msg_set_str(&p.m, FR_F_REQUEST_LINE, ACK);
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "body");
+    memset(p.sha, 0, sizeof p.sha);
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    ub_bootstrap(l, &w);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    fr_btid_format(w.rand, MEF, p.btid);
+    fr_msg_set_str(&p.m, FR_F_KEY_ID, p.btid);
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    assert_int_equal(lab_count_reason(l, "acknowledged"), 0);
+    assert_int_equal(lab_count_reason(l, "proof-mismatch"), 4);
+}
+
+/* What a device was told is not there never will be: it has dropped that key. */
+static void no_such_key_is_a_promise(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+    struct ub_proof p;
+
+    ub_challenge(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    assert_int_equal(ask(l, &p), FR_ENOTFOUND);
+    assert_string_equal(l->err.reason, "unknown-key");
+    assert_int_equal(ub_finish(l, &a), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+    assert_int_equal(ub_credentials(l), 0);
+}
+
+static void an_expired_key_is_not_there(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    l->fake.wall_s += FR_VAULT_KS_S;
+    assert_int_equal(ask(l, &p), FR_ENOTFOUND);
+    assert_string_equal(l->err.reason, "unknown-key");
+}
+
+/* A B-TID of another MEF, a KeID of another method. */
+static void only_keys_of_ub_are_looked_at(void **state)
+{
+    static const char *const others[] = {"AQEBAQEBAQEBAQEBAQEBAQ==@other.example.com",
+                                         KEY_ID(1), "junk", ""};
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    lab_enrol(l, KEY_ID(1));
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        fr_msg_set_str(&p.m, FR_F_KEY_ID, others[i]);
+        assert_int_equal(ask(l, &p), FR_ENOTFOUND);
+        assert_string_equal(l->err.reason, "unknown-key");
+    }
+}
+
+static void a_line_that_is_none_is_refused(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, ACK, "");
+    fr_msg_set_str(&p.m, FR_F_REQUEST_LINE, "POST");
+    assert_int_equal(ask(l, &p), FR_EPARSE);
+}
+
+static void records_are_kept_for_the_subscriber(void **state)
+{
+    static const char none[] = "[]", bad[] = "[{}]";
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_REPORT, RECORDS, none);
+    assert_int_equal(ask(l, &p), FR_OK);
+    ub_prove(&p, &v, FR_MSG_UB_REPORT, RECORDS, bad);
+    assert_int_equal(ask(l, &p), FR_EPARSE);
+    assert_string_equal(l->err.reason, "attempts-malformed");
+    ub_prove(&p, &v, FR_MSG_UB_REPORT, RECORDS, none);
+    fr_msg_set_str(&p.m, FR_F_JSON, bad);
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "proof-mismatch");
+}
+
+static void a_device_asks_whether_its_key_was_fetched(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_FETCHED, FETCHED, "");
+    assert_int_equal(ask(l, &p), FR_OK);
+    assert_false(fr_msg_has(&l->answer, FR_F_FETCHED));
+    lab_sql(l, "UPDATE credential SET fetched = 77");
+    assert_int_equal(ask(l, &p), FR_OK);
+    assert_int_equal(fr_msg_u64(&l->answer, FR_F_FETCHED), 77);
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, ub_setup, lab_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(an_ack_is_answered_like_the_response),
+        T(a_proof_is_of_one_request_and_one_key),
+        T(no_such_key_is_a_promise),
+        T(an_expired_key_is_not_there),
+        T(only_keys_of_ub_are_looked_at),
+        T(a_line_that_is_none_is_refused),
+        T(records_are_kept_for_the_subscriber),
+        T(a_device_asks_whether_its_key_was_fetched),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

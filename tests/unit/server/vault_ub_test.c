@@ -1,0 +1,734 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ub in the vault: who gets a challenge, what a response must be, and what becomes of a
+ * vector. */
+#include "crypto/gba_u.h"
+#include "proto/gba_info.h"
+#include "server/ipc/digest_pack.h"
+#include "store/store.h"
+#include "ub_lab.h"
+
+/* ---- the way it should go ---- */
+
+static void a_subscriber_gets_a_challenge_when_the_hss_has_answered(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_msg m;
+
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    assert_true(l->reply.is_put_off);
+    m = ub_letter(l, FR_MSG_VECTOR_WANTED);
+    assert_true(fr_slice_equal(m.field[FR_F_SUBSCRIBER], fr_slice_str(IMSI)));
+    assert_false(fr_msg_has(&m, FR_F_AUTS));
+    assert_int_equal(ub_vector_is(l, ub_wanted(l), &v), FR_OK);
+    m = ub_letter(l, FR_MSG_REPLY);
+    assert_int_equal(m.id, 5);
+    assert_memory_equal(m.field[FR_F_RAND].data, v.rand, sizeof v.rand);
+    assert_memory_equal(m.field[FR_F_AUTN].data, v.autn, sizeof v.autn);
+    assert_int_equal(m.has, FR_FM(FR_F_CODE) | FR_FM(FR_F_RAND) | FR_FM(FR_F_AUTN));
+}
+
+static void a_right_response_commits_ks(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+    FR_AUTO(secret) *res = NULL;
+    char rspauth[FR_DIGEST_HEX + 1], got[FR_DIGEST_HEX + 1];
+    struct fr_err err = {0};
+
+    ub_bootstrap(l, &v);
+    fr_hex_encode(l->answer.field[FR_F_RSPAUTH], got, false);
+    assert_ok(fr_secret_from(v.res, v.res_len, &res, &err));
+    assert_ok(
+        fr_digest_compute(&a, res, "", l->answer.field[FR_F_RESPONSE], rspauth, &err));
+    assert_string_equal(got, rspauth);
+    assert_string_equal(lab_text(l, FR_F_KEY_ID), "AQEBAQEBAQEBAQEBAQEBAQ==@" MEF);
+    assert_int_equal(ub_credentials(l), 1);
+    assert_int_equal(lab_count_reason(l, "confirmed"), 1);
+    assert_int_equal(fr_vault_grown(l->vault), 0); /* of the batch before */
+}
+
+static void the_answer_names_b_tid_target_and_lifetime(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_gba_info info;
+    struct fr_err err = {0};
+
+    ub_bootstrap(l, &v);
+    assert_ok(fr_gba_info_parse(l->answer.field[FR_F_RESPONSE], &info, &err));
+    assert_string_equal(info.btid, "AQEBAQEBAQEBAQEBAQEBAQ==@" MEF);
+    assert_int_equal(info.lifetime, l->fake.wall_s + FR_VAULT_KS_S);
+    assert_int_equal(info.current_time, l->fake.wall_s);
+    assert_string_equal(info.target, BROKER);
+    assert_string_equal(info.target_fqdn, BROKER);
+    assert_string_equal(info.admin_fqdn, MEF);
+    assert_int_equal(info.suid, 22);
+}
+
+/* NET 7: made by two other implementations, over TS 35.208 set 1. */
+#define NET_REALM "bsf.mnc001.mcc001.pub.3gppnetwork.org"
+static void a_published_response_is_right(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = {.res_len = 8};
+    struct fr_digest_auth a = {.username = IMPI,
+                               .realm = NET_REALM,
+                               .nonce = "I1U8vpY3qJ0hiuZNrke/NVXzKLQ1d7m5Sp/6w1Tfr7M=",
+                               .uri = "/",
+                               .cnonce = "0a4f113b",
+                               .nc = "00000001",
+                               .response = "9645747a7f4f295e7239252f3f5bf0f5",
+                               .has_auth_int = true};
+    static const char *const hex[] = {
+        "23553cbe9637a89d218ae64dae47bf35", "55f328b43577b9b94a9ffac354dfafb3",
+        "b40ba9a3c58b2a05bbf0d987b21bf8cb", "f769bcd751044604127672711c6d3441",
+        "a54211d5e3ba50bf"};
+    uint8_t *const to[] = {v.rand, v.autn, v.ck, v.ik, v.res};
+
+    for (size_t i = 0; i < 5; i++)
+        assert_true(fr_hex_decode(fr_slice_str(hex[i]), to[i]));
+    lab_close(l);
+    l->config.mef_fqdn = NET_REALM;
+    lab_open(l);
+    fr_vault_reply_init(&l->reply);
+    fr_vault_meet_hss(l->vault, 1);
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void res_may_be_short_or_long_and_hold_nul(void **state)
+{
+    struct lab *l = *state;
+    static const size_t lengths[] = {4, 16};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct ub_vector v = ub_vector((uint8_t)(1 + i));
+
+        v.res_len = lengths[i];
+        v.res[0] = 0;
+        ub_bootstrap(l, &v);
+    }
+    assert_int_equal(ub_credentials(l), 2);
+}
+
+static void the_shortest_lifetime_counts(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_gba_info info;
+    struct fr_err err = {0};
+
+    lab_sql(l, "UPDATE enrolee SET lifetime = 600 WHERE name = 'dev1'");
+    ub_bootstrap(l, &v);
+    assert_ok(fr_gba_info_parse(l->answer.field[FR_F_RESPONSE], &info, &err));
+    assert_int_equal(info.lifetime, l->fake.wall_s + 600);
+}
+
+/* ---- who gets none ---- */
+
+static void default_is_deny_before_the_hss_is_asked(void **state)
+{
+    static const struct {
+        const char *impi, *target, *reason;
+    } rows[] = {
+        {"001010000000002@ims.mnc001.mcc001.3gppnetwork.org", BROKER,
+         "enrolee-not-listed"},
+        {"alice@ims.example.org", BROKER, "impi-form"},
+        {"001010000000001", BROKER, "impi-form"},
+        {IMPI, OTHER, "target-not-allowed"},
+        {IMPI, "nowhere.example.com", "target-not-registered"},
+    };
+    struct lab *l = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(ub_begin(l, rows[i].impi, rows[i].target), FR_EREFUSED);
+        assert_string_equal(l->err.reason, rows[i].reason);
+        assert_false(l->reply.is_put_off);
+        ub_no_letter(l);
+        assert_true(lab_count_reason(l, rows[i].reason) > 0);
+    }
+}
+
+static void a_subscriber_cannot_use_up_the_hss(void **state)
+{
+    struct lab *l = *state;
+
+    for (int i = 0; i < FR_VAULT_VECTORS; i++) {
+        assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+        ub_sent(l);
+    }
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_EUNREACHABLE);
+    assert_string_equal(l->err.reason, "subscriber-rate");
+    ub_no_letter(l);
+    l->fake.mono_ms += 60000;
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+}
+
+/* ---- the HSS ---- */
+
+static void without_an_hss_nobody_waits(void **state)
+{
+    struct lab *l = *state;
+
+    fr_vault_meet_hss(l->vault, 0);
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_EUNREACHABLE);
+    assert_string_equal(l->err.reason, "hss-unreachable");
+    ub_no_letter(l);
+}
+
+static void assert_failed_letter(struct lab *l, enum fr_code code, const char *reason)
+{
+    const struct fr_msg m = ub_letter(l, FR_MSG_REPLY);
+
+    assert_int_equal(m.id, 5);
+    assert_int_equal(fr_msg_u8(&m, FR_F_CODE), code);
+    assert_true(fr_slice_equal(m.field[FR_F_REASON], fr_slice_str(reason)));
+    ub_sent(l);
+}
+
+static void who_waits_learns_that_the_hss_is_gone(void **state)
+{
+    struct lab *l = *state;
+
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    ub_sent(l);
+    fr_vault_meet_hss(l->vault, 0);
+    assert_failed_letter(l, FR_EUNREACHABLE, "hss-unreachable");
+    assert_false(fr_vault_is_bootstrapping(l->vault));
+}
+
+static void an_answer_that_comes_too_late_is_of_no_use(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    uint64_t ticket;
+
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    ticket = ub_wanted(l);
+    l->fake.mono_ms += FR_VAULT_HSS_MS - 1;
+    fr_vault_tick_ub(l->vault);
+    ub_no_letter(l);
+    l->fake.mono_ms += 1;
+    fr_vault_tick_ub(l->vault);
+    assert_failed_letter(l, FR_EUNREACHABLE, "hss-unreachable");
+    assert_int_equal(ub_vector_is(l, ticket, &v), FR_OK);
+    ub_no_letter(l);
+    assert_false(fr_vault_is_bootstrapping(l->vault));
+}
+
+static void a_ticket_is_answered_once(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), w = ub_vector(2);
+    uint64_t ticket;
+
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    ticket = ub_wanted(l);
+    assert_int_equal(ub_vector_is(l, ticket, &v), FR_OK);
+    ub_sent(l);
+    assert_int_equal(ub_vector_is(l, ticket, &w), FR_OK);
+    ub_no_letter(l);
+    assert_int_equal(ub_vector_is(l, 4711, &w), FR_OK);
+    ub_no_letter(l);
+}
+
+static void what_the_hss_says_is_passed_on(void **state)
+{
+    static const struct {
+        enum fr_code code, told;
+        const char *reason, *told_reason;
+    } rows[] = {
+        {FR_EREFUSED, FR_EREFUSED, "subscriber-unknown", "subscriber-unknown"},
+        {FR_EINVALID, FR_EUNREACHABLE, "gsup-malformed", "gsup-malformed"},
+        {FR_EUNREACHABLE, FR_EUNREACHABLE, "", "hss-failed"},
+        {FR_OK, FR_EUNREACHABLE, "", "hss-failed"}, /* without a vector */
+    };
+    struct lab *l = *state;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+        assert_int_equal(ub_hss_fails(l, ub_wanted(l), rows[i].code, rows[i].reason),
+                         FR_OK);
+        assert_failed_letter(l, rows[i].told, rows[i].told_reason);
+        assert_true(lab_count_reason(l, rows[i].told_reason) > 0);
+    }
+}
+
+/* ---- responses ---- */
+
+static void a_wrong_response_uses_the_vector_up(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth right = ub_response(&v), wrong = right;
+
+    wrong.response[0] = wrong.response[0] == '0' ? '1' : '0';
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &wrong), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "digest-mismatch");
+    assert_int_equal(lab_count_reason(l, "digest-mismatch"), 1);
+    assert_int_equal(ub_finish(l, &right), FR_OK);
+    ub_was_asked_again(l);
+    assert_int_equal(ub_credentials(l), 0);
+}
+
+static void a_response_counts_once(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    ub_bootstrap(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    ub_was_asked_again(l);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+/* An HSS that repeats itself: the B-TID stays taken. */
+static void a_vector_that_comes_again_is_no_new_key(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    ub_bootstrap(l, &v);
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void put(char *to, size_t size, const char *value)
+{
+    snprintf(to, size, "%s", value);
+}
+
+static void a_response_of_another_form_is_refused(void **state)
+{
+    static const char *const reasons[] = {"realm-mismatch", "uri-mismatch",
+                                          "digest-qop",     "digest-algorithm",
+                                          "digest-count",   "digest-count"};
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth good = ub_response(&v);
+
+    ub_challenge(l, &v);
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        struct fr_digest_auth a = good;
+
+        if (i == 0)
+            put(a.realm, sizeof a.realm, "other.example.com");
+        if (i == 1)
+            put(a.uri, sizeof a.uri, "/other");
+        a.has_auth_int = i != 2;
+        if (i == 3)
+            a.version = FR_AKAV2_MD5;
+        if (i == 4)
+            put(a.nc, sizeof a.nc, "00000002");
+        if (i == 5)
+            a.cnonce[0] = 0;
+        ub_sign(&a, &v);
+        assert_int_equal(ub_finish(l, &a), FR_EREFUSED);
+        assert_string_equal(l->err.reason, reasons[i]);
+    }
+    assert_int_equal(ub_finish(l, &good), FR_OK); /* none of those was an answer */
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void what_answers_no_challenge_of_ours_gets_a_fresh_one(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), other = ub_vector(2);
+    struct fr_digest_auth a = ub_response(&other);
+
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK); /* another RAND */
+    ub_was_asked_again(l);
+    a = ub_response(&v);
+    put(a.nonce, sizeof a.nonce, "AQEBAQEBAQEBAQEBAQEBAQ=="); /* too short */
+    ub_sign(&a, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    ub_was_asked_again(l);
+    a = ub_response(&v); /* another name of the same IMSI */
+    put(a.username, sizeof a.username, IMSI "@other.example.org");
+    ub_sign(&a, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    ub_was_asked_again(l);
+    assert_int_equal(ub_credentials(l), 0);
+}
+
+static void a_challenge_grows_old(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    ub_challenge(l, &v);
+    l->fake.mono_ms += FR_VAULT_CHALLENGE_MS;
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    ub_was_asked_again(l);
+    fr_vault_tick_ub(l->vault);
+    ub_no_letter(l);
+}
+
+static void a_newer_challenge_takes_the_place_of_the_older(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), w = ub_vector(2);
+    struct fr_digest_auth older = ub_response(&v), newer = ub_response(&w);
+
+    ub_challenge(l, &v);
+    ub_challenge(l, &w);
+    assert_int_equal(ub_finish(l, &older), FR_OK);
+    ub_was_asked_again(l);
+    assert_int_equal(ub_finish(l, &newer), FR_OK);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void a_right_that_was_taken_away_meanwhile_counts(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    ub_challenge(l, &v);
+    lab_do(l, "{'op':'enrolee.deny','name':'dev1','target':'" BROKER "'}");
+    assert_int_equal(ub_finish(l, &a), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "target-not-allowed");
+    assert_int_equal(ub_credentials(l), 0);
+}
+
+static void akav2_only_where_it_is_on(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    lab_close(l);
+    l->config.gba.akav2 = true;
+    lab_open(l);
+    fr_vault_reply_init(&l->reply);
+    fr_vault_meet_hss(l->vault, 1);
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "digest-algorithm");
+    a.version = FR_AKAV2_MD5;
+    ub_sign(&a, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+/* ---- resynchronisation ---- */
+
+static struct fr_digest_auth resync_of(const struct ub_vector *v)
+{
+    struct fr_digest_auth a = ub_response(v);
+
+    a.has_auts = true;
+    memset(a.auts, 0x77, sizeof a.auts);
+    ub_sign(&a, v);
+    return a;
+}
+
+static void the_hss_gets_rand_and_auts(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), next = ub_vector(2);
+    struct fr_digest_auth a = resync_of(&v), late = ub_response(&v);
+    struct fr_msg m;
+
+    ub_challenge(l, &v);
+    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
+    assert_true(l->reply.is_put_off);
+    m = ub_letter(l, FR_MSG_VECTOR_WANTED);
+    assert_memory_equal(m.field[FR_F_RAND].data, v.rand, sizeof v.rand);
+    assert_memory_equal(m.field[FR_F_AUTS].data, a.auts, sizeof a.auts);
+    assert_int_equal(lab_count_reason(l, "resynchronised"), 0);
+    assert_int_equal(ub_vector_is(l, ub_wanted(l), &next), FR_OK);
+    ub_sent(l);
+    assert_int_equal(lab_count_reason(l, "resynchronised"), 1);
+    assert_int_equal(ub_finish(l, &late), FR_OK); /* that vector is used up */
+    ub_was_asked_again(l);
+    a = ub_response(&next);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void a_resync_must_answer_a_challenge_of_ours(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), other = ub_vector(2);
+    struct fr_digest_auth a = resync_of(&other);
+
+    ub_challenge(l, &v);
+    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
+    ub_was_asked_again(l); /* without AUTS */
+    a = resync_of(&v);
+    a.response[3] ^= 1;
+    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "digest-mismatch");
+    ub_no_letter(l);
+    a = resync_of(&v);
+    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
+    ub_was_asked_again(l); /* used up */
+}
+
+static void a_resync_that_never_ends_is_ended(void **state)
+{
+    struct lab *l = *state;
+
+    for (uint8_t i = 0; i <= FR_VAULT_RESYNCS; i++) {
+        struct ub_vector v = ub_vector(i);
+        struct fr_digest_auth a = resync_of(&v);
+        enum fr_code rc;
+
+        ub_challenge(l, &v);
+        rc = ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER);
+        assert_int_equal(rc, i < FR_VAULT_RESYNCS ? FR_OK : FR_EUNREACHABLE);
+        ub_sent(l);
+    }
+    assert_string_equal(l->err.reason, "resync-too-often");
+}
+
+/* ---- GBA_U ---- */
+
+static void a_card_that_keeps_ks_is_told_so(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1), told = v;
+    struct fr_digest_auth a;
+    struct fr_err err = {0};
+
+    lab_sql(l, "UPDATE enrolee SET gba_u = 1 WHERE name = 'dev1'");
+    assert_ok(fr_gba_u_mac(v.ik, told.autn + 8, &err));
+    assert_memory_not_equal(told.autn, v.autn, sizeof v.autn);
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    assert_int_equal(ub_vector_is(l, ub_wanted(l), &v), FR_OK);
+    assert_memory_equal(ub_letter(l, FR_MSG_REPLY).field[FR_F_AUTN].data, told.autn,
+                        sizeof told.autn);
+    ub_sent(l);
+    a = ub_response(&told);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_contains(lab_say(l, "{'op':'credential.list'}"), "\"gba-u\"");
+}
+
+/* ---- batches ---- */
+
+static void begin_batch(struct lab *l)
+{
+    struct fr_err err = {0};
+
+    assert_ok(fr_vault_begin(l->vault, &err));
+}
+
+static enum fr_code handle_finish(struct lab *l, const struct fr_digest_auth *a)
+{
+    FR_AUTO_CLEAR(buf) packed = FR_BUF_INIT(4096);
+    struct fr_msg m = {.type = FR_MSG_UB_FINISH, .id = 6};
+    struct fr_vault_reply reply;
+    struct fr_err err = {0};
+    enum fr_code rc;
+
+    assert_ok(fr_digest_pack(a, &packed, &err));
+    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
+    fr_msg_set(&m, FR_F_DIGEST, fr_buf_view(&packed));
+    fr_msg_set_str(&m, FR_F_TARGET, BROKER);
+    fr_vault_reply_init(&reply);
+    rc = fr_vault_handle(l->vault, FR_WORKER_GBA, &m, &reply, &l->err);
+    if (rc == FR_OK && reply.is_put_off)
+        rc = FR_ENOTFOUND; /* it was no answer to a challenge */
+    fr_vault_reply_clear(&reply);
+    return rc;
+}
+
+static void a_batch_that_is_done_again_finds_the_challenge_again(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+    struct fr_err err = {0};
+
+    ub_challenge(l, &v);
+    begin_batch(l);
+    assert_int_equal(handle_finish(l, &a), FR_OK);
+    assert_int_equal(handle_finish(l, &a), FR_ENOTFOUND); /* in one batch */
+    fr_vault_rollback(l->vault);
+    ub_no_letter(l);
+    assert_int_equal(ub_credentials(l), 0);
+    begin_batch(l);
+    assert_int_equal(handle_finish(l, &a), FR_OK);
+    assert_ok(fr_vault_commit(l->vault, &err));
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void a_batch_that_is_not_committed_changes_nothing(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+    struct fr_err err = {0};
+
+    ub_challenge(l, &v);
+    begin_batch(l);
+    assert_int_equal(handle_finish(l, &a), FR_OK);
+    l->commits_fail = true;
+    assert_int_not_equal(fr_vault_commit(l->vault, &err), FR_OK);
+    l->commits_fail = false;
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_false(l->reply.is_put_off);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void a_begin_that_is_rolled_back_leaves_no_letter(void **state)
+{
+    struct lab *l = *state;
+    struct fr_msg m = {.type = FR_MSG_UB_BEGIN, .id = 5};
+    struct fr_vault_reply reply;
+
+    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
+    fr_msg_set_str(&m, FR_F_SUBSCRIBER, IMPI);
+    fr_vault_reply_init(&reply);
+    begin_batch(l);
+    assert_int_equal(fr_vault_handle(l->vault, FR_WORKER_GBA, &m, &reply, &l->err),
+                     FR_OK);
+    assert_int_equal(fr_vault_letters(l->vault), 1);
+    fr_vault_rollback(l->vault);
+    ub_no_letter(l);
+    assert_false(fr_vault_is_bootstrapping(l->vault));
+    fr_vault_reply_clear(&reply);
+}
+
+/* A shared store, whose answers are not at hand the first time. */
+static struct {
+    const struct fr_store_methods *real;
+    struct fr_store_methods methods;
+    int times;
+} absent;
+
+static void not_yet(struct fr_store *s, const struct fr_store_credential *c,
+                    struct fr_slice response, struct fr_store_displaced *ret,
+                    struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    if (absent.times-- > 0)
+        call.done(call.ctx, FR_FAIL_AS(&err, FR_EBUSY, "not-yet", "not at hand"), &err);
+    else
+        absent.real->credential_commit(s, c, response, ret, call);
+}
+
+static void a_request_that_is_done_again_finds_the_challenge_again(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+    struct fr_store *store = l->config.store;
+    struct fr_err err = {0};
+
+    ub_challenge(l, &v);
+    absent.real = store->methods;
+    absent.methods = *store->methods;
+    absent.methods.credential_commit = not_yet;
+    absent.times = 2;
+    store->methods = &absent.methods;
+    begin_batch(l);
+    assert_int_equal(handle_finish(l, &a), FR_EBUSY);
+    assert_int_equal(handle_finish(l, &a), FR_EBUSY);
+    assert_int_equal(handle_finish(l, &a), FR_OK);
+    assert_int_equal(handle_finish(l, &a), FR_ENOTFOUND);
+    assert_ok(fr_vault_commit(l->vault, &err));
+    store->methods = absent.real;
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+/* ---- secrets ---- */
+
+static void assert_has_not(struct fr_slice octets, const uint8_t *secret, size_t len)
+{
+    char hex[2 * FR_KS_LEN + 1];
+
+    assert_null(memmem(octets.data, octets.len, secret, len));
+    fr_hex_encode(fr_slice_of(secret, len), hex, false);
+    assert_null(memmem(octets.data, octets.len, hex, strlen(hex)));
+}
+
+static void assert_keeps(struct fr_slice octets, const struct ub_vector *v)
+{
+    assert_has_not(octets, v->ck, sizeof v->ck);
+    assert_has_not(octets, v->ik, sizeof v->ik);
+    assert_has_not(octets, v->res, v->res_len);
+}
+
+static void nothing_that_leaves_has_a_secret(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    assert_int_equal(ub_vector_is(l, ub_wanted(l), &v), FR_OK);
+    assert_keeps(fr_buf_view(&fr_vault_letter_at(l->vault, 0)->octets), &v);
+    ub_sent(l);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    assert_keeps(fr_buf_view(&l->reply.data), &v);
+    assert_keeps(fr_slice_str(lab_say(l, "{'op':'audit','limit':500}")), &v);
+    assert_keeps(fr_slice_str(lab_say(l, "{'op':'credential.list'}")), &v);
+}
+
+/* ---- malformed ---- */
+
+static void a_malformed_digest_ends_the_worker(void **state)
+{
+    struct lab *l = *state;
+    struct fr_msg m = {.type = FR_MSG_UB_FINISH, .id = 6};
+
+    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
+    fr_msg_set_str(&m, FR_F_DIGEST, "junk");
+    assert_int_equal(lab_ask(l, FR_WORKER_GBA, &m), FR_EINVALID);
+    assert_string_equal(l->err.reason, "ipc-malformed");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, ub_setup, lab_teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        T(a_subscriber_gets_a_challenge_when_the_hss_has_answered),
+        T(a_right_response_commits_ks),
+        T(the_answer_names_b_tid_target_and_lifetime),
+        T(a_published_response_is_right),
+        T(res_may_be_short_or_long_and_hold_nul),
+        T(the_shortest_lifetime_counts),
+        T(default_is_deny_before_the_hss_is_asked),
+        T(a_subscriber_cannot_use_up_the_hss),
+        T(without_an_hss_nobody_waits),
+        T(who_waits_learns_that_the_hss_is_gone),
+        T(an_answer_that_comes_too_late_is_of_no_use),
+        T(a_ticket_is_answered_once),
+        T(what_the_hss_says_is_passed_on),
+        T(a_wrong_response_uses_the_vector_up),
+        T(a_response_counts_once),
+        T(a_vector_that_comes_again_is_no_new_key),
+        T(a_response_of_another_form_is_refused),
+        T(what_answers_no_challenge_of_ours_gets_a_fresh_one),
+        T(a_challenge_grows_old),
+        T(a_newer_challenge_takes_the_place_of_the_older),
+        T(a_right_that_was_taken_away_meanwhile_counts),
+        T(akav2_only_where_it_is_on),
+        T(the_hss_gets_rand_and_auts),
+        T(a_resync_must_answer_a_challenge_of_ours),
+        T(a_resync_that_never_ends_is_ended),
+        T(a_card_that_keeps_ks_is_told_so),
+        T(a_batch_that_is_done_again_finds_the_challenge_again),
+        T(a_batch_that_is_not_committed_changes_nothing),
+        T(a_begin_that_is_rolled_back_leaves_no_letter),
+        T(a_request_that_is_done_again_finds_the_challenge_again),
+        T(nothing_that_leaves_has_a_secret),
+        T(a_malformed_digest_ends_the_worker),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
