@@ -6,18 +6,26 @@
 
 #include "proto/mmef.h"
 
-enum { ANSWER_MAX = FR_MSG_MAX, PEER_MAX = 8192, RI_MAX = 128, RETRY_AFTER_S = 2 };
+enum {
+    ANSWER_MAX = FR_MSG_MAX,
+    PEER_MAX = 8192,
+    RI_MAX = 128,
+    RETRY_AFTER_S = 2,
+    MORE_MAX = 8192
+};
 
 void fr_exchange_init(struct fr_exchange *x)
 {
     memset(x, 0, sizeof *x);
     x->body = (struct fr_buf)FR_BUF_INIT_WIPE(ANSWER_MAX);
+    x->more = (struct fr_buf)FR_BUF_INIT(MORE_MAX);
     x->peer = (struct fr_buf)FR_BUF_INIT(PEER_MAX);
 }
 
 void fr_exchange_reset(struct fr_exchange *x)
 {
     fr_buf_clear(&x->body);
+    fr_buf_clear(&x->more);
     x->n_headers = 0;
     x->status = 0;
     x->answered = false;
@@ -67,8 +75,13 @@ void fr_exchange_header(struct fr_exchange *x, const char *name, const char *val
 {
     struct fr_exchange_header *h = &x->header[x->n_headers];
 
-    if (x->n_headers == FR_EXCHANGE_HEADERS_MAX || strlen(value) > FR_ID_MAX ||
-        strpbrk(value, "\r\n"))
+    if (strpbrk(value, "\r\n"))
+        return;
+    if (strlen(value) > FR_ID_MAX) {
+        fr_buf_fmt(&x->more, "%s: %s\r\n", name, value);
+        return;
+    }
+    if (x->n_headers == FR_EXCHANGE_HEADERS_MAX)
         return;
     h->name = name;
     memcpy(h->value, value, strlen(value) + 1);
@@ -196,6 +209,7 @@ const char *fr_status_text(int status)
         {201, "Created"},
         {204, "No Content"},
         {400, "Bad Request"},
+        {401, "Unauthorized"},
         {403, "Forbidden"},
         {404, "Not Found"},
         {405, "Method Not Allowed"},

@@ -51,6 +51,7 @@ struct fr_exchange {
     int status;
     struct fr_exchange_header header[FR_EXCHANGE_HEADERS_MAX];
     size_t n_headers;
+    struct fr_buf more; /* headers longer than that, as lines */
     struct fr_buf body; /* wiping */
     bool answered;
 
@@ -64,7 +65,8 @@ struct fr_exchange {
 /* A service is what a listener offers; one const struct each. */
 struct fr_service {
     const char *name;
-    bool exports; /* its handlers need the bootstrap export */
+    bool exports;      /* its handlers need the bootstrap export */
+    bool is_anonymous; /* its clients show no certificate */
     const struct fr_route *routes;
     const char *(*base)(const struct fr_server_config *c); /* NULL: "" */
     /* Before any handler of a route that was found; may be NULL. */

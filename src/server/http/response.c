@@ -30,6 +30,7 @@ void fr_response_head(const struct fr_exchange *x, bool last, struct fr_buf *to)
     put_date(x, to);
     for (size_t i = 0; i < x->n_headers; i++)
         fr_buf_fmt(to, "%s: %s\r\n", x->header[i].name, x->header[i].value);
+    fr_buf_put(to, x->more.data, x->more.len);
     if (x->status != 204)
         fr_buf_fmt(to, "Content-Length: %zu\r\n", x->body.len);
     if (is_answer_to(x, "GET") || is_answer_to(x, "HEAD"))

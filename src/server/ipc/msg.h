@@ -128,7 +128,8 @@ enum fr_field {
     X(FR_MSG_REPORT, "report", FR_WM(FR_WORKER_ENROL), FR_FM_WHO | FR_FM(FR_F_JSON),   \
       0)                                                                               \
     X(FR_MSG_NOTE, "note",                                                             \
-      FR_WM(FR_WORKER_ENROL) | FR_WM(FR_WORKER_FETCH) | FR_WM(FR_WORKER_DISCOVERY),    \
+      FR_WM(FR_WORKER_ENROL) | FR_WM(FR_WORKER_FETCH) | FR_WM(FR_WORKER_DISCOVERY) |   \
+          FR_WM(FR_WORKER_GBA),                                                        \
       FR_FM_WHO | FR_FM(FR_F_REASON) | FR_FM(FR_F_TEXT), 0)                            \
     X(FR_MSG_FETCH, "fetch", FR_WM(FR_WORKER_FETCH),                                   \
       FR_FM_WHO | FR_FM(FR_F_KEY_ID) | FR_FM(FR_F_SUID), FR_FM(FR_F_UA))               \

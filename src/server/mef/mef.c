@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "server/http/wait.h"
 #include "server/mef/session.h"
 
 static const struct fr_route routes[] = {
@@ -29,7 +30,7 @@ static void session_free(void *session)
 
     if (!s)
         return;
-    fr_mef_wait_free(s->wait);
+    fr_wait_free(s->wait);
     fr_secret_free(s->ke);
     fr_buf_clear(&s->response);
     free(s);

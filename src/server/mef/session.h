@@ -39,10 +39,8 @@ struct fr_mef_session {
     uint8_t enrolee_mac[FR_SHA256_LEN], mef_mac[FR_SHA256_LEN];
 
     char looked_up[FR_KEYID_MAX + 1]; /* by resolve: the next command acks it */
-    struct fr_mef_wait *wait;         /* fetched.c; NULL: nobody has waited yet */
+    struct fr_wait *wait;             /* NULL: nobody has waited yet */
 };
-
-#define FR_MEF_WAIT_MAX_S 60
 
 /* The last segment of the path names this session's client registration; else 404. */
 FR_MUST_USE enum fr_code fr_mef_own_client(const struct fr_exchange *x,
@@ -74,10 +72,7 @@ void fr_mef_command(struct fr_exchange *x);  /* command.c: Command Retrieve, the
 void fr_mef_command_update(struct fr_exchange *x); /* command.c */
 void fr_mef_attempts(struct fr_exchange *x);       /* command.c */
 
-void fr_mef_fetched(struct fr_exchange *x);   /* fetched.c */
-void fr_mef_wait_free(struct fr_mef_wait *w); /* fetched.c */
-/* Until the vault is asked again: a part of what was waited, not beyond the end. */
-int64_t fr_mef_wait_pause_ms(int64_t waited_ms, int64_t left_ms);
+void fr_mef_fetched(struct fr_exchange *x); /* fetched.c */
 
 /* commit.c: step 3. mac NULL: without confirmation. The reply goes to next, which
  * calls fr_mef_committed() first. */

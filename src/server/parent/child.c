@@ -141,6 +141,9 @@ static enum fr_code open_vault(const struct fr_server_config *c, const char **fq
         .expiry_max_s = c->expiry_max_s,
         .grace_s = c->grace_s,
         .confirmation_required = c->confirmation_required,
+        .gba = {.lifetime_s = c->gba.lifetime_s,
+                .hss_timeout_ms = c->gba.hss_timeout_ms,
+                .akav2 = c->gba.akav2},
         .enrolments_per_minute = c->limits.enrolments_per_device,
     };
     size_t n = c->mef ? fr_conf_list_size(c->mef, "admin-fqdns") : 0;

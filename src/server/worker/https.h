@@ -16,7 +16,7 @@ struct fr_https;
 struct fr_https_config {
     struct fr_worker_context *worker; /* borrowed */
     const struct fr_service *service;
-    SSL_CTX *tls;             /* borrowed */
+    SSL_CTX *tls;             /* borrowed; NULL: plain HTTP */
     int listen_fd;            /* shared with other workers; stays the caller's */
     void (*empty)(void *arg); /* drained: no connection is left */
     void *arg;

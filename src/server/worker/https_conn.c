@@ -118,8 +118,10 @@ static enum fr_code open_parts(struct fr_https_conn *c, int fd, struct fr_err *e
     struct fr_https *h = c->owner;
     struct event_base *base = h->config.worker->base;
     SSL *ssl = NULL;
-    enum fr_code rc = fr_tls_server_accept(h->config.tls, &c->verdict, &ssl, err);
+    enum fr_code rc = FR_OK;
 
+    if (h->config.tls)
+        rc = fr_tls_server_accept(h->config.tls, &c->verdict, &ssl, err);
     if (rc != FR_OK) {
         close(fd);
         return rc;
@@ -197,14 +199,24 @@ static void handshake_failed(struct fr_https_conn *c, unsigned long ossl_error)
 
 /* --- the handshake is over */
 
+static enum fr_code identify(struct fr_https_conn *c, SSL *ssl, struct fr_err *err)
+{
+    const struct fr_https_config *k = &c->owner->config;
+
+    if (!ssl)
+        return FR_OK;
+    if (k->service->is_anonymous)
+        return fr_tls_server_check_ems(ssl, err);
+    return fr_tls_server_identify(k->worker->config, ssl, &c->client.peer, err);
+}
+
 static enum fr_code establish(struct fr_https_conn *c, struct fr_err *err)
 {
     struct fr_https_config *k = &c->owner->config;
     const struct fr_limits *limits = limits_of(c);
-
     SSL *ssl = fr_stream_ssl(c->stream);
 
-    FR_TRY(fr_tls_server_identify(k->worker->config, ssl, &c->client.peer, err));
+    FR_TRY(identify(c, ssl, err));
     if (k->service->exports)
         FR_TRY(fr_tls_server_export(ssl, &c->client.exported, err));
     FR_TRY(
@@ -237,7 +249,8 @@ static void await_request(struct fr_https_conn *c)
 /* For the audit trail: what a certificate says whose bearer is refused all the same. */
 static void claim(struct fr_https_conn *c)
 {
-    X509 *leaf = SSL_get0_peer_certificate(fr_stream_ssl(c->stream));
+    const SSL *ssl = fr_stream_ssl(c->stream);
+    X509 *leaf = ssl ? SSL_get0_peer_certificate(ssl) : NULL;
     struct fr_err unused;
 
     if (!leaf || fr_peer_from_leaf(leaf, &c->verdict.claimed, &unused) != FR_OK)

@@ -27,6 +27,7 @@ struct fr_stream {
     struct fr_slice in;   /* what this turn's recv() got and TLS has not taken */
     struct fr_buf unsent; /* what the kernel did not take */
     bool is_up, eof, paused, is_mute;
+    bool is_cut;    /* recv() has failed */
     bool is_choked; /* too much is unsent to hear more */
     bool *gone;     /* told when the stream is freed inside a hook */
 };
@@ -179,6 +180,10 @@ bool fr_stream_flush(struct fr_stream *s)
 bool fr_stream_write(struct fr_stream *s, struct fr_slice octets)
 {
     ERR_clear_error();
+    if (!s->ssl) {
+        fr_buf_put(&s->room->out, octets.data, octets.len);
+        return s->room->out.failed == FR_OK;
+    }
     if (octets.len == 0 ||
         SSL_write(s->ssl, octets.data, (int)octets.len) == (int)octets.len)
         return true;
@@ -189,7 +194,8 @@ bool fr_stream_write(struct fr_stream *s, struct fr_slice octets)
 void fr_stream_goodbye(struct fr_stream *s, bool last)
 {
     ERR_clear_error();
-    (void)SSL_shutdown(s->ssl);
+    if (s->ssl)
+        (void)SSL_shutdown(s->ssl);
     (void)send_out(s, last ? MSG_MORE : 0);
 }
 
@@ -213,6 +219,13 @@ static void end(struct fr_stream *s, enum fr_stream_end how, unsigned long ossl_
     s->hooks.ended(s->hooks.arg, how, ossl_error);
 }
 
+static bool come_up(struct fr_stream *s, const bool *gone)
+{
+    s->is_up = true;
+    s->hooks.connected(s->hooks.arg);
+    return !*gone;
+}
+
 /* True if the stream is up and still there. */
 static bool shake(struct fr_stream *s, const bool *gone)
 {
@@ -220,6 +233,8 @@ static bool shake(struct fr_stream *s, const bool *gone)
 
     if (s->is_up)
         return true;
+    if (!s->ssl)
+        return come_up(s, gone);
     ERR_clear_error();
     rc = SSL_do_handshake(s->ssl);
     error = rc == 1 ? SSL_ERROR_NONE : SSL_get_error(s->ssl, rc);
@@ -234,9 +249,18 @@ static bool shake(struct fr_stream *s, const bool *gone)
         end(s, FR_STREAM_REFUSED, why);
         return false;
     }
-    s->is_up = true;
-    s->hooks.connected(s->hooks.arg);
-    return !*gone;
+    return come_up(s, gone);
+}
+
+/* The same without TLS. */
+static bool read_plain(struct fr_stream *s, const bool *gone)
+{
+    if (s->in.len > 0)
+        s->hooks.octets(s->hooks.arg, s->in);
+    if (*gone || !s->eof)
+        return !*gone;
+    end(s, s->is_cut || s->is_mute ? FR_STREAM_CUT : FR_STREAM_CLOSED, 0);
+    return false;
 }
 
 /* Reads what this turn has brought; false: the stream has ended. */
@@ -247,6 +271,8 @@ static bool read_all(struct fr_stream *s, const bool *gone)
     bool is_closed;
     int n, error;
 
+    if (!s->ssl)
+        return read_plain(s, gone);
     ERR_clear_error();
     while ((n = SSL_read(s->ssl, plain, CHUNK)) > 0) {
         s->hooks.octets(s->hooks.arg, fr_slice_of(plain, (size_t)n));
@@ -275,6 +301,7 @@ static void on_readable(int fd, short what, void *arg)
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
         return;
     s->eof = n <= 0;
+    s->is_cut = n < 0;
     s->in = fr_slice_of(room->in, n > 0 ? (size_t)n : 0);
     s->gone = &gone;
     if (shake(s, &gone) && read_all(s, &gone) && !fr_stream_flush(s))
@@ -288,20 +315,27 @@ static void on_readable(int fd, short what, void *arg)
 
 /* ---- life ---- */
 
-static bool attach(struct fr_stream *s)
+static bool attach_tls(struct fr_stream *s)
 {
-    struct event_base *base = s->room->base;
-    BIO *bio;
+    BIO *bio = BIO_new(s->room->method);
 
-    s->on_read = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
-    s->on_write = event_new(base, s->fd, EV_WRITE, on_writable, s);
-    bio = BIO_new(s->room->method);
     if (!bio)
         return false;
     BIO_set_data(bio, s);
     BIO_set_init(bio, 1);
     SSL_set_bio(s->ssl, bio, bio); /* takes it */
     SSL_set_accept_state(s->ssl);
+    return true;
+}
+
+static bool attach(struct fr_stream *s)
+{
+    struct event_base *base = s->room->base;
+
+    s->on_read = event_new(base, s->fd, EV_READ | EV_PERSIST, on_readable, s);
+    s->on_write = event_new(base, s->fd, EV_WRITE, on_writable, s);
+    if (s->ssl && !attach_tls(s))
+        return false;
     return s->on_read && s->on_write && event_add(s->on_read, NULL) == 0;
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * One TLS connection on the event loop: octets in by one recv() a turn, octets out by
- * one send() for all that was written, and nothing kept for a connection that is idle.
+ * One connection on the event loop, with TLS or (ssl NULL) without: octets in by one
+ * recv() a turn, octets out by one send() for all that was written, and nothing kept
+ * for a connection that is idle.
  *
  * (libevent's bufferevent_openssl made 40 system calls an enrolment more: two reads a
  * record, one to see that there is no more, one write a piece, and registrations with
@@ -26,7 +27,9 @@ enum fr_stream_end {
 
 /* Called by the loop only, never from inside a call below. Each may free the stream. */
 struct fr_stream_hooks {
-    void (*connected)(void *arg); /* the handshake is finished, the peer verified */
+    /* The handshake is finished, the peer verified; without TLS: it has said something.
+     */
+    void (*connected)(void *arg);
     /* Octets came, at most 16 KiB a turn and a record that they complete; borrowed
      * during the call. */
     void (*octets)(void *arg, struct fr_slice octets);
@@ -39,14 +42,14 @@ struct fr_stream_hooks {
 struct fr_stream_room *fr_stream_room_new(struct event_base *base);
 void fr_stream_room_free(struct fr_stream_room *room);
 
-/* The server's end. Takes fd and ssl, whatever happens. */
+/* The server's end. Takes fd and ssl (NULL: no TLS), whatever happens. */
 FR_MUST_USE enum fr_code fr_stream_new(struct fr_stream_room *room, int fd, SSL *ssl,
                                        const struct fr_stream_hooks *hooks,
                                        struct fr_stream **ret, struct fr_err *err);
 void fr_stream_free(struct fr_stream *s); /* closes at once; NULL is fine */
 FR_DEFINE_AUTO(stream)
 
-SSL *fr_stream_ssl(const struct fr_stream *s); /* borrowed */
+SSL *fr_stream_ssl(const struct fr_stream *s); /* borrowed; NULL without TLS */
 int fr_stream_fd(const struct fr_stream *s);   /* borrowed */
 
 /* Writes, whole, to what the next flush sends: call it before the loop goes on. False
@@ -56,8 +59,8 @@ FR_MUST_USE bool fr_stream_write(struct fr_stream *s, struct fr_slice octets);
 bool fr_stream_flush(struct fr_stream *s);
 /* Takes no more from the peer until told otherwise. */
 void fr_stream_pause(struct fr_stream *s, bool pause);
-/* Says close_notify, and sends it if the kernel takes it; the caller frees. last: the
- * descriptor is closed at once, and both go in one segment. */
+/* With TLS, says close_notify, and sends it if the kernel takes it; the caller frees.
+ * last: the descriptor is closed at once, and both go in one segment. */
 void fr_stream_goodbye(struct fr_stream *s, bool last);
 
 #endif

@@ -111,7 +111,8 @@ static int on_hello(SSL *ssl, int *alert, void *config)
     struct fr_tls_verdict *v = SSL_get_ex_data(ssl, verdict_index());
     bool speaks_1_3 =
         c->tls_max == TLS1_3_VERSION && offers(ssl, TLSEXT_TYPE_supported_versions);
-    bool has_exceptions = c->tls && fr_conf_list_size(c->tls, "ems-exceptions") > 0;
+    bool has_exceptions = c->tls && SSL_get_verify_mode(ssl) != SSL_VERIFY_NONE &&
+                          fr_conf_list_size(c->tls, "ems-exceptions") > 0;
 
     v->offers_ems = offers(ssl, TLSEXT_TYPE_extended_master_secret);
     if (v->offers_ems || speaks_1_3 || has_exceptions)
@@ -187,13 +188,10 @@ static enum fr_code set_rules(SSL_CTX *ctx, const struct fr_server_config *c,
 
     /* Both only read what they are lent. */
     SSL_CTX_set_client_hello_cb(ctx, on_hello, (void *)c);
-    SSL_CTX_set_cert_verify_callback(ctx, verify_chain, (void *)c);
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
                                  SSL_OP_NO_TICKET | SSL_OP_CIPHER_SERVER_PREFERENCE);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
-                       on_verify);
     if (verdict_index() < 0 || SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
         SSL_CTX_set_min_proto_version(ctx, c->tls_min) != 1 ||
         SSL_CTX_set_max_proto_version(ctx, c->tls_max) != 1 ||
@@ -206,14 +204,26 @@ static enum fr_code set_rules(SSL_CTX *ctx, const struct fr_server_config *c,
     return FR_OK;
 }
 
+static enum fr_code ask_for_certificate(SSL_CTX *ctx, const struct fr_server_config *c,
+                                        const struct fr_listener_config *l,
+                                        struct fr_err *err)
+{
+    SSL_CTX_set_cert_verify_callback(ctx, verify_chain, (void *)c);
+    SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT,
+                       on_verify);
+    FR_TRY(load_anchors(ctx, l->anchors, err));
+    if (l->crl)
+        FR_TRY(load_crl(ctx, l->crl, err));
+    return FR_OK;
+}
+
 static enum fr_code set_up(SSL_CTX *ctx, const struct fr_server_config *c,
                            const struct fr_listener_config *l, struct fr_err *err)
 {
     FR_TRY(set_rules(ctx, c, err));
     FR_TRY(load_own(ctx, l, err));
-    FR_TRY(load_anchors(ctx, l->anchors, err));
-    if (l->crl)
-        FR_TRY(load_crl(ctx, l->crl, err));
+    if (l->anchors)
+        FR_TRY(ask_for_certificate(ctx, c, l, err));
     return FR_OK;
 }
 
@@ -296,6 +306,13 @@ enum fr_code fr_tls_server_identify(const struct fr_server_config *c, SSL *ssl,
         !fr_server_config_excepts_ems(c, &peer))
         return refuse_ems(err);
     *ret = peer;
+    return FR_OK;
+}
+
+enum fr_code fr_tls_server_check_ems(SSL *ssl, struct fr_err *err)
+{
+    if (SSL_version(ssl) == TLS1_2_VERSION && SSL_get_extms_support(ssl) != 1)
+        return refuse_ems(err);
     return FR_OK;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * TLS as a listener speaks it (DESIGN 6): mutual, anchors of one role, no tickets,
+ * TLS as a listener speaks it (DESIGN 6): mutual, anchors of one role (without anchors
+ * the clients show no certificate), no tickets,
  * resumption or renegotiation, TLS 1.2 with extended master secret only.
  */
 #ifndef FR_SERVER_WORKER_TLS_H
@@ -46,6 +47,8 @@ enum fr_code fr_tls_server_explain(const struct fr_tls_verdict *verdict,
 FR_MUST_USE enum fr_code fr_tls_server_identify(const struct fr_server_config *c,
                                                 SSL *ssl, struct fr_peer *ret,
                                                 struct fr_err *err);
+/* The same where clients show no certificate: FR_EREFUSED "ems-missing" only. */
+FR_MUST_USE enum fr_code fr_tls_server_check_ems(SSL *ssl, struct fr_err *err);
 /* The bootstrap export, FR_EXPORT_LEN octets. Once a connection, after the handshake:
  * OpenSSL exports wrong octets earlier. */
 FR_MUST_USE enum fr_code fr_tls_server_export(SSL *ssl, struct fr_secret **ret,

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "crypto/lean.h"
 #include "server/admin/admin.h"
+#include "server/bsf/bsf.h"
 #include "server/discovery/discovery.h"
 #include "server/fetch/fetch.h"
 #include "server/mef/mef.h"
@@ -23,8 +24,8 @@ static const struct fr_service *const services[FR_N_WORKERS] = {
     [FR_WORKER_FETCH] = &fr_service_fetch,
     [FR_WORKER_DISCOVERY] = &fr_service_discovery,
     [FR_WORKER_ADMIN] = NULL, /* speaks no HTTP */
-    [FR_WORKER_GBA] = NULL,   /* not offered */
-    [FR_WORKER_HSS] = NULL,   /* has no listener */
+    [FR_WORKER_GBA] = &fr_service_bsf,
+    [FR_WORKER_HSS] = NULL, /* has no listener */
 };
 
 struct fr_worker_process {
@@ -47,7 +48,7 @@ static enum fr_code prepare(struct fr_worker_process *p,
     p->context.config = config;
     p->context.env = &fr_env_system;
     p->signer_fd = -1;
-    if (type == FR_WORKER_ADMIN)
+    if (type == FR_WORKER_ADMIN || (type == FR_WORKER_GBA && config->gba.is_plain))
         return FR_OK;
     return fr_tls_server_new(config, &config->listener[type], &p->tls, err);
 }

@@ -3,6 +3,7 @@
 #include <event2/event.h>
 
 #include "mef_steps.h"
+#include "server/http/wait.h"
 #include "server/mef/session.h"
 
 static void vault_knows(uint64_t fetched)
@@ -77,10 +78,10 @@ static void when_its_time_is_over_the_answer_is_no(void **state)
 static void who_waits_long_is_looked_up_less_often(void **state)
 {
     (void)state;
-    assert_int_equal(fr_mef_wait_pause_ms(0, 50000), 250);
-    assert_int_equal(fr_mef_wait_pause_ms(8000, 42000), 1000);
-    assert_int_equal(fr_mef_wait_pause_ms(49000, 11000), 2000);
-    assert_int_equal(fr_mef_wait_pause_ms(49900, 100), 100);
+    assert_int_equal(fr_wait_pause_ms(0, 50000), 250);
+    assert_int_equal(fr_wait_pause_ms(8000, 42000), 1000);
+    assert_int_equal(fr_wait_pause_ms(49000, 11000), 2000);
+    assert_int_equal(fr_wait_pause_ms(49900, 100), 100);
 }
 
 static void another_wait_follows_on_the_same_connection(void **state)

@@ -178,8 +178,8 @@ static void each_worker_type_has_its_own_messages(void **state)
         {FR_MSG_ACK, FR_WM(FR_WORKER_ENROL)},
         {FR_MSG_LOOKUP, FR_WM(FR_WORKER_ENROL)},
         {FR_MSG_REPORT, FR_WM(FR_WORKER_ENROL)},
-        {FR_MSG_NOTE,
-         FR_WM(FR_WORKER_ENROL) | FR_WM(FR_WORKER_FETCH) | FR_WM(FR_WORKER_DISCOVERY)},
+        {FR_MSG_NOTE, FR_WM(FR_WORKER_ENROL) | FR_WM(FR_WORKER_FETCH) |
+                          FR_WM(FR_WORKER_DISCOVERY) | FR_WM(FR_WORKER_GBA)},
         {FR_MSG_FETCH, FR_WM(FR_WORKER_FETCH)},
         {FR_MSG_FEED, FR_WM(FR_WORKER_FETCH)},
         {FR_MSG_DISCOVER, FR_WM(FR_WORKER_DISCOVERY)},

@@ -85,7 +85,7 @@ static SSL *server_side(void)
 }
 
 /* Both ends, of the base and the room that are there. */
-static void connect_two(void)
+static void connect_two_with(SSL *server)
 {
     const struct fr_stream_hooks hooks = {on_connected, on_octets, on_sent, on_ended,
                                           NULL};
@@ -93,8 +93,7 @@ static void connect_two(void)
     int fds[2];
 
     assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-    assert_ok(
-        fr_stream_new(lab.room, fds[0], server_side(), &hooks, &lab.stream, &err));
+    assert_ok(fr_stream_new(lab.room, fds[0], server, &hooks, &lab.stream, &err));
     lab.fd = fds[1];
     lab.client = SSL_new(ctx);
     SSL_CTX_free(ctx);
@@ -102,14 +101,26 @@ static void connect_two(void)
     SSL_set_connect_state(lab.client);
 }
 
-static int make(void **state)
+static int make_with(SSL *server)
 {
-    (void)state;
     lab = (struct lab){.got = FR_BUF_INIT(BIG)};
     lab.base = event_base_new();
     lab.room = fr_stream_room_new(lab.base);
-    connect_two();
+    connect_two_with(server);
     return 0;
+}
+
+static int make(void **state)
+{
+    (void)state;
+    return make_with(server_side());
+}
+
+/* Without TLS; the client's is not used. */
+static int make_plain(void **state)
+{
+    (void)state;
+    return make_with(NULL);
 }
 
 static int clean(void **state)
@@ -368,7 +379,7 @@ static void a_write_that_fails_leaves_nothing_to_the_next_stream(void **state)
     SSL_free(lab.client);
     close(lab.fd);
     lab.is_up = false;
-    connect_two();
+    connect_two_with(server_side());
     shake_hands();
     client_says("mine");
     assert_string_equal(fr_buf_cstr(&lab.got), "mine");
@@ -414,6 +425,75 @@ static void a_peer_that_closed_and_does_not_wait_is_a_cut(void **state)
 
 #define ONE(name) cmocka_unit_test_setup_teardown(name, make, clean)
 
+/* ---- without TLS ---- */
+
+static void plain_says(const char *text)
+{
+    assert_int_equal(write(lab.fd, text, strlen(text)), (ssize_t)strlen(text));
+    turn();
+}
+
+static void plain_octets_go_both_ways(void **state)
+{
+    char text[32] = "";
+
+    (void)state;
+    assert_null(fr_stream_ssl(lab.stream));
+    turn();
+    assert_false(lab.is_up); /* it has said nothing yet */
+    plain_says("one");
+    assert_true(lab.is_up);
+    plain_says("two");
+    assert_string_equal(fr_buf_cstr(&lab.got), "onetwo");
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("three, ")));
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("four")));
+    assert_true(fr_stream_flush(lab.stream));
+    assert_int_equal(read(lab.fd, text, sizeof text), 11);
+    assert_string_equal(text, "three, four");
+}
+
+static void a_plain_peer_that_has_no_more_to_say_is_closed(void **state)
+{
+    char text[8] = "";
+
+    (void)state;
+    plain_says("last");
+    assert_int_equal(shutdown(lab.fd, SHUT_WR), 0);
+    turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CLOSED);
+    assert_true(fr_stream_write(lab.stream, fr_slice_str("bye")));
+    assert_true(fr_stream_flush(lab.stream));
+    fr_stream_goodbye(lab.stream, true);
+    assert_int_equal(read(lab.fd, text, sizeof text), 3);
+}
+
+static void a_plain_stream_may_be_freed_by_its_octets(void **state)
+{
+    (void)state;
+    lab.frees_on_octets = true;
+    plain_says("end");
+    assert_null(lab.stream);
+    assert_int_equal(lab.n_ended, 0);
+}
+
+static void a_plain_peer_that_reads_nothing_ends_by_a_cut(void **state)
+{
+    static const char octets[16384];
+
+    (void)state;
+    plain_says("hello");
+    close(lab.fd);
+    lab.fd = -1;
+    for (int i = 0; i < 4; i++)
+        if (fr_stream_write(lab.stream, fr_slice_of(octets, sizeof octets)))
+            (void)fr_stream_flush(lab.stream);
+    for (int i = 0; i < 4; i++)
+        turn();
+    assert_int_equal(lab.n_ended, 1);
+    assert_int_equal(lab.how, FR_STREAM_CUT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -432,6 +512,13 @@ int main(void)
         ONE(a_write_that_fails_leaves_nothing_to_the_next_stream),
         ONE(octets_that_are_no_record_are_answered_by_an_alert),
         ONE(a_peer_that_closed_and_does_not_wait_is_a_cut),
+        cmocka_unit_test_setup_teardown(plain_octets_go_both_ways, make_plain, clean),
+        cmocka_unit_test_setup_teardown(a_plain_peer_that_has_no_more_to_say_is_closed,
+                                        make_plain, clean),
+        cmocka_unit_test_setup_teardown(a_plain_stream_may_be_freed_by_its_octets,
+                                        make_plain, clean),
+        cmocka_unit_test_setup_teardown(a_plain_peer_that_reads_nothing_ends_by_a_cut,
+                                        make_plain, clean),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* After Ub: what is said by who proves that it holds Ks (proto/gba_info.h). */
+#include "server/bsf/bsf.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "proto/gba_info.h"
+#include "server/http/wait.h"
+
+enum { LINE_MAX_LEN = 512 };
+
+/* Lent to a message. */
+struct proof {
+    char btid[FR_BTID_MAX + 1], line[LINE_MAX_LEN + 1];
+    uint8_t mac[FR_SHA256_LEN], sha[FR_SHA256_LEN];
+};
+
+static enum fr_code put_line(const struct fr_exchange *x, char to[LINE_MAX_LEN + 1],
+                             struct fr_err *err)
+{
+    const char *query = fr_request_query(x->request);
+    int n = snprintf(to, LINE_MAX_LEN + 1, "%s %s%s%s", fr_request_method(x->request),
+                     fr_request_path(x->request), query[0] ? "?" : "", query);
+
+    if (n > LINE_MAX_LEN)
+        return FR_FAIL(err, FR_EPARSE, "the request line is too long");
+    return FR_OK;
+}
+
+static enum fr_code take_proof(const struct fr_exchange *x, struct proof *p,
+                               struct fr_err *err)
+{
+    const char *value = fr_request_header(x->request, "Authorization");
+
+    if (!value)
+        return FR_FAIL_AS(err, FR_EPARSE, "authorization-missing",
+                          "this needs Authorization: Fieldroot btid=, mac=");
+    FR_TRY(fr_gba_proof_parse(value, p->btid, p->mac, err));
+    FR_TRY(put_line(x, p->line, err));
+    return fr_sha256(fr_request_body(x->request), p->sha, err);
+}
+
+static struct fr_msg message_of(const struct fr_exchange *x, enum fr_msg_type type,
+                                const struct proof *p)
+{
+    struct fr_msg m = {.type = type};
+
+    fr_msg_set_str(&m, FR_F_ADDRESS, x->client->address);
+    fr_msg_set_str(&m, FR_F_KEY_ID, p->btid);
+    fr_msg_set_str(&m, FR_F_REQUEST_LINE, p->line);
+    fr_msg_set(&m, FR_F_MAC, fr_slice_of(p->mac, sizeof p->mac));
+    fr_msg_set(&m, FR_F_REQUEST_SHA, fr_slice_of(p->sha, sizeof p->sha));
+    return m;
+}
+
+/* ---- ack, and resolve ---- */
+
+static void acked(struct fr_exchange *x, const struct fr_msg *reply)
+{
+    struct fr_err err;
+
+    if (fr_vaultlink_result(reply, &err) != FR_OK) {
+        fr_exchange_fail(x, &err);
+        return;
+    }
+    if (fr_msg_has(reply, FR_F_RESPONSE))
+        fr_buf_put(&x->body, reply->field[FR_F_RESPONSE].data,
+                   reply->field[FR_F_RESPONSE].len);
+    fr_exchange_answer(x, 200, 2000, FR_GBA_INFO_TYPE);
+}
+
+void fr_bsf_ack(struct fr_exchange *x)
+{
+    struct proof p;
+    struct fr_err err;
+
+    if (take_proof(x, &p, &err) != FR_OK) {
+        fr_exchange_fail(x, &err);
+        return;
+    }
+    struct fr_msg m = message_of(x, FR_MSG_UB_ACK, &p);
+    fr_exchange_ask(x, &m, acked);
+}
+
+/* ---- attempt records ---- */
+
+static void reported(struct fr_exchange *x, const struct fr_msg *reply)
+{
+    struct fr_err err;
+
+    if (fr_vaultlink_result(reply, &err) != FR_OK)
+        fr_exchange_fail(x, &err);
+    else
+        fr_exchange_answer(x, 204, 2004, NULL);
+}
+
+/* What they say, the vault knows; here only that a message can carry them. */
+static enum fr_code check_records(struct fr_slice body, struct fr_err *err)
+{
+    if (body.len == 0 || memchr(body.data, 0, body.len) || !fr_utf8_is_valid(body))
+        return FR_FAIL_AS(err, FR_EPARSE, "attempts-malformed",
+                          "the attempt records are no JSON array");
+    return FR_OK;
+}
+
+void fr_bsf_attempts(struct fr_exchange *x)
+{
+    const struct fr_slice body = fr_request_body(x->request);
+    struct proof p;
+    struct fr_err err;
+
+    if (take_proof(x, &p, &err) != FR_OK || check_records(body, &err) != FR_OK) {
+        fr_exchange_fail(x, &err);
+        return;
+    }
+    struct fr_msg m = message_of(x, FR_MSG_UB_REPORT, &p);
+    fr_msg_set(&m, FR_F_JSON, body);
+    fr_exchange_ask(x, &m, reported);
+}
+
+/* ---- has the target fetched its key? ---- */
+
+static void looked_up(struct fr_exchange *x, const struct fr_msg *reply)
+{
+    const struct fr_bsf_session *s = x->session;
+
+    fr_wait_hear(s->wait, reply);
+}
+
+static void ask(struct fr_exchange *x)
+{
+    struct proof p;
+    struct fr_err err;
+
+    if (take_proof(x, &p, &err) != FR_OK) {
+        fr_exchange_fail(x, &err);
+        return;
+    }
+    struct fr_msg m = message_of(x, FR_MSG_UB_FETCHED, &p);
+    fr_exchange_ask(x, &m, looked_up);
+}
+
+void fr_bsf_fetched(struct fr_exchange *x)
+{
+    struct fr_bsf_session *s = x->session;
+
+    fr_wait_begin(&s->wait, x, ask);
+}
