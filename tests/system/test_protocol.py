@@ -574,7 +574,7 @@ class ThePageItself(Compare):
     def test_every_reason_token_that_a_peer_can_see_is_on_it(self):
         told = set(re.findall(r"`([a-z][a-z0-9-]+)`", page_text()))
         mine = set()
-        for folder in ("mef", "fetch", "discovery", "http", "worker", "vault"):
+        for folder in ("bsf", "mef", "fetch", "discovery", "http", "worker", "vault"):
             path = os.path.join(lab.ROOT, "src", "server", folder)
             for name in os.listdir(path):
                 if name.endswith(".c"):
