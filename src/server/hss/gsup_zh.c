@@ -134,17 +134,18 @@ static void plan_next(struct gsup_zh *z, bool was_decent)
     z->delay_ms = z->delay_ms * 2 < DELAY_MAX_MS ? z->delay_ms * 2 : DELAY_MAX_MS;
 }
 
-/* what: what happened, for people. */
+/* what: what happened, for the log. A device hears no address of ours. */
 static void lose(struct gsup_zh *z, const char *what)
 {
     bool was_decent = z->state == UP && now_ms(z) - z->up_ms >= DELAY_MAX_MS;
     struct fr_err why;
 
     fr_err_set(&why, FR_EUNREACHABLE, "hss-unreachable", FR_HERE,
+               "the HSS cannot be reached");
+    if (!z->is_known_down)
+        fr_log(FR_LOG_WARN,
                "the HSS at %s: %s: see that it runs, and that hlr is its address",
                z->config.address_text, what);
-    if (!z->is_known_down)
-        fr_log(FR_LOG_WARN, "%s", why.msg);
     z->is_known_down = true;
     hang_up(z);
     plan_next(z, was_decent);
@@ -334,8 +335,7 @@ static void expire(struct gsup_zh *z)
 
         is_deaf |= is_up && z->heard_ms <= w->asked_ms;
         fr_err_set(&why, FR_EUNREACHABLE, is_up ? "hss-timeout" : "hss-unreachable",
-                   FR_HERE, "the HSS at %s did not answer in time",
-                   z->config.address_text);
+                   FR_HERE, "the HSS did not answer in time");
         fail_ask(z, w, &why);
     }
     if (is_deaf)
@@ -377,8 +377,7 @@ static void refuse_at_once(struct gsup_zh *z, uint64_t ticket, const char *reaso
 {
     struct fr_err why;
 
-    fr_err_set(&why, FR_EUNREACHABLE, reason, FR_HERE, "the HSS at %s %s",
-               z->config.address_text, text);
+    fr_err_set(&why, FR_EUNREACHABLE, reason, FR_HERE, "the HSS %s", text);
     z->hooks.answer(z->hooks.arg, ticket, why.code, (struct fr_slice){0}, &why);
 }
 
@@ -424,7 +423,7 @@ static void gsup_ask(struct fr_zh *zh, const struct fr_zh_ask *ask)
     } else if (TAILQ_EMPTY(&z->free)) {
         refuse_at_once(z, ask->ticket, "hss-busy", "has too much to answer");
     } else if (z->state == APART && now_ms(z) < z->due_ms) {
-        refuse_at_once(z, ask->ticket, "hss-unreachable", "is not there");
+        refuse_at_once(z, ask->ticket, "hss-unreachable", "cannot be reached");
     } else {
         w = begin_ask(z, ask);
         if (z->state == UP && send_ask(z, w))
