@@ -2,6 +2,7 @@
 #include "model/credential.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/str.h"
 
@@ -28,7 +29,11 @@ void fr_credential_free(struct fr_credential *c)
     free(c->registration);
     free(c->client_registration);
     free(c->credential_name);
+    free(c->impi);
+    free(c->psk_identity);
     fr_secret_free(c->ke);
+    for (size_t i = 0; i < FR_N_UAS; i++)
+        fr_secret_free(c->naf_keys[i]);
     free(c);
 }
 
@@ -41,6 +46,16 @@ static enum fr_code copy_secret(const struct fr_secret *from, struct fr_secret *
         return FR_OK;
     view = fr_secret_view(from);
     return fr_secret_from(view.data, view.len, to, err);
+}
+
+static enum fr_code copy_gba(const struct fr_credential *c, struct fr_credential *copy,
+                             struct fr_err *err)
+{
+    memcpy(copy->rand, c->rand, sizeof copy->rand);
+    for (size_t i = 0; i < FR_N_UAS; i++)
+        FR_TRY(copy_secret(c->naf_keys[i], &copy->naf_keys[i], err));
+    FR_TRY(fr_str_dup_opt(c->psk_identity, &copy->psk_identity, err));
+    return fr_str_dup_opt(c->impi, &copy->impi, err);
 }
 
 enum fr_code fr_credential_copy(const struct fr_credential *c,
@@ -65,19 +80,67 @@ enum fr_code fr_credential_copy(const struct fr_credential *c,
     FR_TRY(fr_str_dup_opt(c->client_registration, &copy->client_registration, err));
     FR_TRY(fr_str_dup_opt(c->credential_name, &copy->credential_name, err));
     FR_TRY(copy_secret(c->ke, &copy->ke, err));
+    FR_TRY(copy_gba(c, copy, err));
     *ret = FR_TAKE(copy);
     return FR_OK;
 }
 
-enum fr_code fr_credential_target_key(const struct fr_credential *c,
-                                      struct fr_secret **ret, struct fr_err *err)
+static enum fr_code naf_key(const struct fr_credential *c, enum fr_ua ua,
+                            struct fr_secret **ret, struct fr_err *err)
+{
+    const struct fr_gba_naf naf = {.key = FR_GBA_ME,
+                                   .rand = {c->rand, sizeof c->rand},
+                                   .impi = c->impi,
+                                   .naf_fqdn = c->target_fqdn,
+                                   .ua = ua};
+
+    return fr_gba_naf_key(c->ke, &naf, ret, err);
+}
+
+static enum fr_code kept_key(const struct fr_credential *c, enum fr_ua ua,
+                             struct fr_secret **ret, struct fr_err *err)
+{
+    if (!c->naf_keys[ua])
+        return FR_FAIL_AS(err, FR_EINVALID, "naf-key-missing",
+                          "the SIM has not made the key for %s yet", fr_ua_name(ua));
+    return copy_secret(c->naf_keys[ua], ret, err);
+}
+
+enum fr_code fr_credential_ua_key(const struct fr_credential *c, enum fr_ua ua,
+                                  struct fr_secret **ret, struct fr_err *err)
 {
     struct fr_kdf_target target = {.derivation = c->derivation,
                                    .suid = c->suid,
                                    .id = c->target,
                                    .fqdn = c->target_fqdn};
 
+    if (c->derivation == FR_DERIVE_GBA)
+        return naf_key(c, ua, ret, err);
+    if (c->derivation == FR_DERIVE_GBA_U)
+        return kept_key(c, ua, ret, err);
     return fr_kdf_target_key(c->ke, &target, ret, err);
+}
+
+enum fr_code fr_credential_target_key(const struct fr_credential *c,
+                                      struct fr_secret **ret, struct fr_err *err)
+{
+    return fr_credential_ua_key(c, FR_UA_TLS12, ret, err);
+}
+
+const char *fr_credential_identity(const struct fr_credential *c)
+{
+    return c->psk_identity ? c->psk_identity : c->key_id;
+}
+
+enum fr_code fr_credential_identify_as_3gpp(struct fr_credential *c, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(sizeof FR_PSK_3GPP + FR_BTID_MAX);
+
+    if (!fr_derivation_is_gba(c->derivation) || c->psk_identity)
+        return FR_OK;
+    fr_buf_fmt(&text, "%s%s", FR_PSK_3GPP, c->key_id);
+    FR_TRY(fr_buf_check(&text, err));
+    return fr_str_dup(fr_buf_cstr(&text), &c->psk_identity, err);
 }
 
 bool fr_credential_is_valid(const struct fr_credential *c, int64_t now)

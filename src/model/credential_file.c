@@ -14,40 +14,69 @@
 #include "model/credential.h"
 #include "model/instruction.h"
 
-#define HEAD "fieldroot-credential 1\n"
+/* By whether it is of GBA: then it has lines of its own, and its own version. */
+static const char *const heads[] = {"fieldroot-credential 1\n",
+                                    "fieldroot-credential 2\n"};
 
 enum {
     VALUE_MAX = 1024,
     KEY_DIGITS = 2 * FR_KE_LEN,
+    RAND_DIGITS = 2 * FR_AKA_RAND_LEN,
     CRC_LINE = sizeof "crc=01234567\n" - 1
 };
 
-enum kind { TEXT, OPTIONAL_TEXT, PORT, SUID, DERIVATION, TIME, FLAG, KEY };
+enum kind {
+    TEXT,
+    OPTIONAL_TEXT,
+    PORT,
+    SUID,
+    DERIVATION,
+    TIME,
+    FLAG,
+    RAND,
+    KEY,
+    NAF_KEY
+};
 
-#define OF(member) offsetof(struct fr_credential, member)
+#define LINE(name, kind, member)                                                       \
+    {                                                                                  \
+        name, offsetof(struct fr_credential, member), kind, false                      \
+    }
+#define GBA_LINE(name, kind, member)                                                   \
+    {                                                                                  \
+        name, offsetof(struct fr_credential, member), kind, true                       \
+    }
 
 static const struct line {
     const char *name;
-    enum kind kind;
     size_t offset;
+    enum kind kind;
+    bool of_gba;
 } lines[] = {
-    {"method", TEXT, OF(method)},
-    {"mef", TEXT, OF(mef)},
-    {"port", PORT, OF(port)},
-    {"target", TEXT, OF(target)},
-    {"target-fqdn", TEXT, OF(target_fqdn)},
-    {"suid", SUID, OF(suid)},
-    {"admin-fqdn", TEXT, OF(admin_fqdn)},
-    {"derivation", DERIVATION, OF(derivation)},
-    {"key-id", TEXT, OF(key_id)},
-    {"registration", TEXT, OF(registration)},
-    {"client-registration", OPTIONAL_TEXT, OF(client_registration)},
-    {"credential", OPTIONAL_TEXT, OF(credential_name)},
-    {"created", TIME, OF(created)},
-    {"expires", TIME, OF(expires)},
-    {"confirmed", FLAG, OF(confirmed)},
-    {"ke", KEY, OF(ke)},
+    LINE("method", TEXT, method),
+    LINE("mef", TEXT, mef),
+    LINE("port", PORT, port),
+    LINE("target", TEXT, target),
+    LINE("target-fqdn", TEXT, target_fqdn),
+    LINE("suid", SUID, suid),
+    LINE("admin-fqdn", TEXT, admin_fqdn),
+    LINE("derivation", DERIVATION, derivation),
+    LINE("key-id", TEXT, key_id),
+    LINE("registration", TEXT, registration),
+    LINE("client-registration", OPTIONAL_TEXT, client_registration),
+    LINE("credential", OPTIONAL_TEXT, credential_name),
+    LINE("created", TIME, created),
+    LINE("expires", TIME, expires),
+    LINE("confirmed", FLAG, confirmed),
+    GBA_LINE("impi", TEXT, impi),
+    GBA_LINE("rand", RAND, rand),
+#define X(id, name, octets) GBA_LINE("naf-key-" name, NAF_KEY, naf_keys[id]),
+    FR_UAS(X)
+#undef X
+        LINE("ke", KEY, ke),
 };
+
+enum { N_LINES = sizeof lines / sizeof lines[0] };
 
 /* ---- encode ---- */
 
@@ -72,18 +101,29 @@ static bool put_text(struct fr_buf *to, const char *text, bool optional)
     return true;
 }
 
-static bool put_key(struct fr_buf *to, const struct fr_secret *ke)
+static bool put_hex(struct fr_buf *to, struct fr_slice octets)
 {
-    uint8_t *at;
+    uint8_t *at = fr_buf_reserve(to, 2 * octets.len);
 
-    if (!ke || fr_secret_len(ke) != FR_KE_LEN)
-        return false;
-    at = fr_buf_reserve(to, KEY_DIGITS);
     if (at) {
-        fr_hex_encode(fr_secret_view(ke), (char *)at, false);
-        to->len += KEY_DIGITS;
+        fr_hex_encode(octets, (char *)at, false);
+        to->len += 2 * octets.len;
     }
     return true;
+}
+
+static bool put_key(struct fr_buf *to, const struct fr_secret *key)
+{
+    if (!key || fr_secret_len(key) != FR_KE_LEN)
+        return false;
+    return put_hex(to, fr_secret_view(key));
+}
+
+/* There are any only where Ks is in the SIM. */
+static bool put_naf_key(struct fr_buf *to, const struct fr_credential *c,
+                        const struct fr_secret *key)
+{
+    return !key || (c->derivation == FR_DERIVE_GBA_U && put_key(to, key));
 }
 
 static bool put_number(struct fr_buf *to, int64_t v, int64_t min, int64_t max)
@@ -113,18 +153,23 @@ static bool put_value(struct fr_buf *to, const struct fr_credential *c,
         return put_number(to, *(const int64_t *)at, 0, INT64_MAX);
     case FLAG:
         return put_text(to, *(const bool *)at ? "yes" : "no", false);
+    case RAND:
+        return put_hex(to, fr_slice_of(at, FR_AKA_RAND_LEN));
+    case NAF_KEY:
+        return put_naf_key(to, c, *(struct fr_secret *const *)at);
     default:
         return put_key(to, *(struct fr_secret *const *)at);
     }
 }
 
-enum fr_code fr_credential_encode(const struct fr_credential *c, struct fr_buf *to,
-                                  struct fr_err *err)
+static enum fr_code put_lines(struct fr_buf *to, const struct fr_credential *c,
+                              struct fr_err *err)
 {
-    size_t start = to->len;
+    bool is_gba = fr_derivation_is_gba(c->derivation);
 
-    fr_buf_str(to, HEAD);
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+    for (size_t i = 0; i < N_LINES; i++) {
+        if (lines[i].of_gba && !is_gba)
+            continue;
         fr_buf_fmt(to, "%s=", lines[i].name);
         if (!put_value(to, c, &lines[i]))
             return FR_FAIL_AS(err, FR_EINVALID, "credential-value",
@@ -132,7 +177,16 @@ enum fr_code fr_credential_encode(const struct fr_credential *c, struct fr_buf *
                               lines[i].name);
         fr_buf_str(to, "\n");
     }
-    FR_TRY(fr_buf_check(to, err));
+    return fr_buf_check(to, err);
+}
+
+enum fr_code fr_credential_encode(const struct fr_credential *c, struct fr_buf *to,
+                                  struct fr_err *err)
+{
+    size_t start = to->len;
+
+    fr_buf_str(to, heads[fr_derivation_is_gba(c->derivation)]);
+    FR_TRY(put_lines(to, c, err));
     fr_buf_fmt(to, "crc=%08" PRIx32 "\n",
                fr_crc32(fr_slice_of(to->data + start, to->len - start)));
     FR_TRY(fr_buf_check(to, err));
@@ -206,6 +260,15 @@ static enum fr_code get_key(struct fr_slice value, struct fr_secret **ret)
     return value.len == KEY_DIGITS ? fr_secret_from_hex(value, ret, NULL) : FR_EPARSE;
 }
 
+/* None, or where Ks is in the SIM. */
+static enum fr_code get_naf_key(const struct fr_credential *c, struct fr_slice value,
+                                struct fr_secret **ret)
+{
+    if (value.len == 0)
+        return FR_OK;
+    return c->derivation == FR_DERIVE_GBA_U ? get_key(value, ret) : FR_EPARSE;
+}
+
 static bool parse_number(struct fr_slice value, uint64_t max, uint64_t *ret)
 {
     return fr_uint_parse(value, max, ret) && (value.len == 1 || value.data[0] != '0');
@@ -251,6 +314,8 @@ static bool parse_plain(struct fr_slice value, enum kind kind, void *at)
         return true;
     case DERIVATION:
         return parse_derivation(value, at);
+    case RAND:
+        return value.len == RAND_DIGITS && fr_hex_decode(value, at);
     default:
         return parse_flag(value, at);
     }
@@ -267,6 +332,8 @@ static enum fr_code get_value(struct fr_credential *c, const struct line *line,
         return get_text(value, at, line->kind == OPTIONAL_TEXT);
     case KEY:
         return get_key(value, at);
+    case NAF_KEY:
+        return get_naf_key(c, value, at);
     default:
         return parse_plain(value, line->kind, at) ? FR_OK : FR_EPARSE;
     }
@@ -285,20 +352,33 @@ static enum fr_code read_line(struct fr_credential *c, const struct line *line,
     return rc == FR_OK ? rc : FR_FAIL(err, rc, "out of memory");
 }
 
+/* The lines before "derivation" are those of both versions. */
+static enum fr_code read_lines(struct fr_credential *c, bool is_gba,
+                               struct fr_slice *text, struct fr_err *err)
+{
+    for (size_t i = 0; i < N_LINES; i++)
+        if (is_gba || !lines[i].of_gba)
+            FR_TRY(read_line(c, &lines[i], text, err));
+    if (text->len != 0)
+        return damaged("more lines than a credential has", err);
+    if (fr_derivation_is_gba(c->derivation) != is_gba)
+        return damaged("a derivation of another version", err);
+    return FR_OK;
+}
+
 enum fr_code fr_credential_decode(struct fr_slice text, struct fr_credential **ret,
                                   struct fr_err *err)
 {
     FR_AUTO(credential) *c = NULL;
+    bool is_gba;
 
     if (!take_checked(&text))
         return damaged("its checksum does not match", err);
-    if (!take_text(&text, HEAD))
-        return damaged("it does not begin with \"fieldroot-credential 1\"", err);
+    is_gba = take_text(&text, heads[1]);
+    if (!is_gba && !take_text(&text, heads[0]))
+        return damaged("it does not begin with \"fieldroot-credential 1\", or 2", err);
     FR_TRY(fr_credential_new(&c, err));
-    for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
-        FR_TRY(read_line(c, &lines[i], &text, err));
-    if (text.len != 0)
-        return damaged("more lines than a credential has", err);
+    FR_TRY(read_lines(c, is_gba, &text, err));
     *ret = FR_TAKE(c);
     return FR_OK;
 }

@@ -6,14 +6,27 @@
 #include "credential_sample.h"
 #include "model/crc32.h"
 
-static struct fr_buf encoded(void)
+static struct fr_buf encoded_of(const struct fr_credential *c)
 {
-    FR_AUTO(credential) *c = credential_sample();
     struct fr_buf text = FR_BUF_INIT_WIPE(FR_CREDENTIAL_FILE_MAX);
     struct fr_err err = {0};
 
     assert_ok(fr_credential_encode(c, &text, &err));
     return text;
+}
+
+static struct fr_buf encoded(void)
+{
+    FR_AUTO(credential) *c = credential_sample();
+
+    return encoded_of(c);
+}
+
+static struct fr_buf encoded_gba(void)
+{
+    FR_AUTO(credential) *c = credential_sample_gba();
+
+    return encoded_of(c);
 }
 
 static void refuses(struct fr_slice text)
@@ -37,10 +50,11 @@ static void refuses_body(const char *body)
 }
 
 /* The good body with one piece replaced. */
-static void refuses_with(const char *piece, const char *instead)
+static void refuses_changed(const struct fr_buf *good, const char *piece,
+                            const char *instead)
 {
-    FR_AUTO_CLEAR(buf) good = encoded(), body = FR_BUF_INIT_WIPE(64 * 1024);
-    const char *text = fr_buf_cstr(&good), *at = strstr(text, piece);
+    FR_AUTO_CLEAR(buf) body = FR_BUF_INIT_WIPE(64 * 1024);
+    const char *text = fr_buf_cstr(good), *at = strstr(text, piece);
 
     assert_non_null(at);
     fr_buf_put(&body, text, (size_t)(at - text));
@@ -48,6 +62,20 @@ static void refuses_with(const char *piece, const char *instead)
     at += strlen(piece);
     fr_buf_put(&body, at, strlen(at) - strlen("crc=01234567\n"));
     refuses_body(fr_buf_cstr(&body));
+}
+
+static void refuses_with(const char *piece, const char *instead)
+{
+    FR_AUTO_CLEAR(buf) good = encoded();
+
+    refuses_changed(&good, piece, instead);
+}
+
+static void refuses_gba_with(const char *piece, const char *instead)
+{
+    FR_AUTO_CLEAR(buf) good = encoded_gba();
+
+    refuses_changed(&good, piece, instead);
 }
 
 static void the_file_has_exactly_this_form(void **state)
@@ -78,6 +106,60 @@ static void what_was_written_is_read_again(void **state)
     (void)state;
     assert_ok(fr_credential_decode(fr_buf_view(&text), &read, &err));
     assert_same_credential(c, read);
+}
+
+#define NO_NAF_KEYS                                                                    \
+    "naf-key-tls1.2=\nnaf-key-dtls1.2=\nnaf-key-tls1.3=\nnaf-key-http-digest=\n"
+
+static void of_gba_there_are_more_lines(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba(), *read = NULL;
+    FR_AUTO_CLEAR(buf) text = encoded_of(c);
+    struct fr_err err = {0};
+
+    (void)state;
+    assert_memory_equal(text.data, "fieldroot-credential 2\n", 23);
+    assert_contains(fr_buf_cstr(&text),
+                    "\nconfirmed=yes\nimpi=" SAMPLE_IMPI "\nrand=" SAMPLE_RAND
+                    "\n" NO_NAF_KEYS "ke=" SAMPLE_KS "\ncrc=");
+    assert_ok(fr_credential_decode(fr_buf_view(&text), &read, &err));
+    assert_same_credential(c, read);
+}
+
+static void keys_that_the_sim_made_are_kept(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba(), *read = NULL;
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(FR_CREDENTIAL_FILE_MAX);
+    struct fr_err err = {0};
+
+    (void)state;
+    c->derivation = FR_DERIVE_GBA_U;
+    assert_ok(
+        fr_secret_from_hex(fr_slice_str(SAMPLE_KE), &c->naf_keys[FR_UA_TLS13], &err));
+    assert_ok(fr_credential_encode(c, &text, &err));
+    assert_contains(fr_buf_cstr(&text), "\nnaf-key-tls1.3=" SAMPLE_KE "\n");
+    assert_ok(fr_credential_decode(fr_buf_view(&text), &read, &err));
+    assert_same_credential(c, read);
+}
+
+static void a_file_of_gba_is_as_strict(void **state)
+{
+    FR_AUTO_CLEAR(buf) text = encoded_gba();
+
+    (void)state;
+    for (size_t n = 0; n < text.len; n++)
+        refuses(fr_slice_of(text.data, n));
+    refuses_gba_with("fieldroot-credential 2", "fieldroot-credential 1");
+    refuses_gba_with("fieldroot-credential 2", "fieldroot-credential 3");
+    refuses_gba_with("derivation=gba", "derivation=usage");
+    refuses_gba_with("impi=" SAMPLE_IMPI, "impi=");
+    refuses_gba_with("rand=23", "rand=");
+    refuses_gba_with("rand=23", "rand=2323");
+    refuses_gba_with("rand=23", "rand=2x");
+    refuses_gba_with("naf-key-tls1.2=", "naf-key-tls1.2=" SAMPLE_KE);
+    refuses_gba_with("naf-key-tls1.2=\n", "");
+    refuses_with("\nke=", "\nimpi=" SAMPLE_IMPI "\nrand=" SAMPLE_RAND "\nke=");
+    refuses_with("derivation=usage", "derivation=gba");
 }
 
 static void what_may_be_missing_stays_missing(void **state)
@@ -279,6 +361,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_file_has_exactly_this_form),
         cmocka_unit_test(what_was_written_is_read_again),
+        cmocka_unit_test(of_gba_there_are_more_lines),
+        cmocka_unit_test(keys_that_the_sim_made_are_kept),
+        cmocka_unit_test(a_file_of_gba_is_as_strict),
         cmocka_unit_test(what_may_be_missing_stays_missing),
         cmocka_unit_test(every_truncation_is_refused),
         cmocka_unit_test(every_single_octet_flip_is_refused),

@@ -55,6 +55,70 @@ static void kpsa_is_derived_from_the_target_id(void **state)
                "915f50a51cc96786177c6ecd7399eb2615614e7a283506cb3a57e6d2c88e9d10");
 }
 
+/* NET 7 */
+static void a_key_of_gba_follows_its_protocol(void **state)
+{
+    static const struct {
+        enum fr_ua ua;
+        const char *hex;
+    } vectors[] = {
+        {FR_UA_TLS12,
+         "74259dd94b4d3558f4e05dcc1ce37087ab724aab9ddb18b03613e6fb8ca8ed44"},
+        {FR_UA_DTLS12,
+         "4b0dd9165c64ad093878411c60e2189ffa556ec29715ca75a8de98e0c1abf273"},
+        {FR_UA_TLS13,
+         "7a4eb3270a598b6649234f71993b6be1b8ddf7ebb4d077049161339504d1746e"},
+        {FR_UA_HTTP_DIGEST,
+         "d3d5b418417eedfff77c5cce9b962bd62a6bbedbff2b309ab15cdc90882b18f2"},
+    };
+    FR_AUTO(credential) *c = credential_sample_gba();
+    FR_AUTO(secret) *plain = NULL;
+    struct fr_err err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof vectors[0]; i++) {
+        FR_AUTO(secret) *key = NULL;
+
+        assert_ok(fr_credential_ua_key(c, vectors[i].ua, &key, &err));
+        assert_hex(fr_secret_view(key), vectors[i].hex);
+    }
+    assert_ok(fr_credential_target_key(c, &plain, &err));
+    assert_hex(fr_secret_view(plain), vectors[0].hex);
+}
+
+static void a_key_that_the_sim_has_not_made_is_missing(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba();
+    FR_AUTO(secret) *key = NULL;
+    struct fr_err err = {0};
+
+    (void)state;
+    c->derivation = FR_DERIVE_GBA_U;
+    assert_ok(
+        fr_secret_from_hex(fr_slice_str(SAMPLE_KE), &c->naf_keys[FR_UA_TLS12], &err));
+    assert_fails_as(fr_credential_ua_key(c, FR_UA_TLS13, &key, &err), FR_EINVALID,
+                    "naf-key-missing");
+    assert_ok(fr_credential_target_key(c, &key, &err));
+    assert_true(fr_secret_equal(key, c->naf_keys[FR_UA_TLS12]));
+}
+
+static void the_form_of_the_identity_is_chosen_for_gba_alone(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample(), *gba = credential_sample_gba();
+    FR_AUTO(credential) *copy = NULL;
+    struct fr_err err = {0};
+
+    (void)state;
+    assert_string_equal(fr_credential_identity(gba), SAMPLE_BTID);
+    assert_ok(fr_credential_identify_as_3gpp(gba, &err));
+    assert_ok(fr_credential_identify_as_3gpp(gba, &err));
+    assert_ok(fr_credential_copy(gba, &copy, &err));
+    assert_string_equal(fr_credential_identity(copy),
+                        "3GPP-bootstrapping;" SAMPLE_BTID);
+    assert_ok(fr_credential_identify_as_3gpp(c, &err));
+    assert_string_equal(fr_credential_identity(c), SAMPLE_KEYID);
+}
+
 static void a_credential_is_valid_until_it_expires(void **state)
 {
     FR_AUTO(credential) *c = credential_sample();
@@ -82,6 +146,9 @@ int main(void)
         cmocka_unit_test(an_empty_credential_can_be_copied),
         cmocka_unit_test(the_targets_key_is_that_of_the_vector),
         cmocka_unit_test(kpsa_is_derived_from_the_target_id),
+        cmocka_unit_test(a_key_of_gba_follows_its_protocol),
+        cmocka_unit_test(a_key_that_the_sim_has_not_made_is_missing),
+        cmocka_unit_test(the_form_of_the_identity_is_chosen_for_gba_alone),
         cmocka_unit_test(a_credential_is_valid_until_it_expires),
         cmocka_unit_test(without_a_key_it_is_not_valid),
     };
