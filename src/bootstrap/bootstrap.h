@@ -14,8 +14,9 @@ struct fr_bootstrap {
 };
 
 struct fr_bootstrap_method {
-    const char *name; /* as written in an instruction */
-    const char *help; /* one line, for people */
+    const char *name;       /* as written in an instruction */
+    const char *help;       /* one line, for people */
+    enum fr_key_kind needs; /* of the key store; the first that fits, unless named */
 
     /* Checks what only the method can check and allocates a run. pending is NULL to
      * enrol; else the run resolves that cut exchange (DESIGN 6): it ends by DONE after
@@ -43,8 +44,8 @@ struct fr_bootstrap_method {
     int64_t (*retry_after_ms)(const struct fr_bootstrap *run);
 };
 
-/* In src/bootstrap/certificate.c. */
-extern const struct fr_bootstrap_method fr_bootstrap_certificate;
+extern const struct fr_bootstrap_method fr_bootstrap_certificate; /* certificate.c */
+extern const struct fr_bootstrap_method fr_bootstrap_gba;         /* gba.c */
 
 /* NULL-terminated lists are passed in by main; this finds by name, NULL if absent. */
 const struct fr_bootstrap_method *fr_bootstrap_find(

@@ -37,8 +37,9 @@ struct fr_link {
 
 /* The SIM's answer, by what it was asked; borrowed during the step. */
 struct fr_usim_ev {
-    const char *impi;                   /* IDENTIFY */
-    bool has_gba_u;                     /* IDENTIFY: Ks can stay in the card */
+    const char *impi; /* IDENTIFY */
+    bool has_gba_u;   /* IDENTIFY: Ks can stay in the card */
+    bool needs_gba_u; /* IDENTIFY: it must, the device's config says */
     const struct fr_aka_answer *answer; /* AUTHENTICATE */
     const struct fr_secret *naf_key;    /* NAF_KEY */
 };
@@ -68,6 +69,9 @@ enum fr_act_kind {
 };
 
 enum fr_peer_role { FR_ROLE_MEF, FR_ROLE_DISCOVERY };
+
+/* What kind of entry of the device's key store a method works with. */
+enum fr_key_kind { FR_KEY_CERTIFICATE, FR_KEY_SIM };
 
 enum fr_transport {
     FR_TLS_MUTUAL, /* both show certificates */
@@ -122,6 +126,8 @@ struct fr_run_context {
     enum fr_confirmation confirmation; /* the device's default: required */
     const char *mef_base;              /* path of MEFBase, "/mefbase" [U-14] */
     int64_t wait_target_ms; /* success is also the target's first fetch; 0: it is not */
+    const char *const *plain_mefs; /* Ub without TLS: with these alone */
+    size_t n_plain_mefs;
     /* Attempt records of this trigger so far, as a JSON array, for the upload in the
      * session that succeeds; NULL: none. Called once, late. */
     enum fr_code (*records)(void *ctx, struct fr_buf *to, struct fr_err *err);

@@ -31,6 +31,29 @@ static enum fr_code cut(const struct fr_mmef_session *s, struct fr_err *err)
                       "%s ended the connection in the middle of the exchange", s->host);
 }
 
+static void await(struct fr_mmef_session *s, struct fr_slice *ret)
+{
+    fr_http_response_reset(s->response);
+    s->awaits = true;
+    *ret = fr_buf_view(&s->out);
+}
+
+enum fr_code fr_mmef_session_send(struct fr_mmef_session *s,
+                                  const struct fr_http_request *req,
+                                  struct fr_slice *ret, struct fr_err *err)
+{
+    struct fr_http_request http = *req;
+
+    if (s->lost)
+        return cut(s, err);
+    http.host = s->host;
+    http.port = s->port;
+    fr_buf_reset(&s->out);
+    FR_TRY(fr_http_write(&http, &s->out, err));
+    await(s, ret);
+    return FR_OK;
+}
+
 enum fr_code fr_mmef_session_ask(struct fr_mmef_session *s,
                                  const struct fr_mmef_ask *ask, struct fr_slice *ret,
                                  struct fr_err *err)
@@ -53,9 +76,7 @@ enum fr_code fr_mmef_session_ask(struct fr_mmef_session *s,
     fr_random_hex(s->env, s->request_id, FR_REQUEST_ID_LEN / 2);
     fr_buf_reset(&s->out);
     FR_TRY(fr_mmef_request_write(&http, &s->out, err));
-    fr_http_response_reset(s->response);
-    s->awaits = true;
-    *ret = fr_buf_view(&s->out);
+    await(s, ret);
     return FR_OK;
 }
 

@@ -42,6 +42,12 @@ FR_MUST_USE enum fr_code fr_mmef_session_ask(struct fr_mmef_session *s,
                                              const struct fr_mmef_ask *ask,
                                              struct fr_slice *ret, struct fr_err *err);
 
+/* The same for a request that is not of Mmef: nothing is added to it but host and port.
+ */
+FR_MUST_USE enum fr_code fr_mmef_session_send(struct fr_mmef_session *s,
+                                              const struct fr_http_request *req,
+                                              struct fr_slice *ret, struct fr_err *err);
+
 /* Octets came. ret: the response is complete now. FR_EINVALID "http-malformed" for
  * octets that answer nothing, and the failures of fr_http_feed(). */
 FR_MUST_USE enum fr_code fr_mmef_session_feed(struct fr_mmef_session *s,

@@ -12,6 +12,7 @@ struct fr_conform_bootstrap {
     /* The same for resolving d->pending, which the MEF knows or does not know. */
     void (*begin_resolve)(struct fr_drive *d, bool known);
     void (*end)(struct fr_drive *d); /* frees what begin allocated */
+    bool is_btid;                    /* its KeIDs are B-TIDs: case counts in them */
 };
 
 int fr_conform_bootstrap_run(const struct fr_conform_bootstrap *member);

@@ -20,12 +20,23 @@ void fr_drive_init(struct fr_drive *d)
                                     .budget_ms = FR_BUDGET_DEFAULT};
 }
 
+static void forget_sim(struct fr_drive *d)
+{
+    fr_aka_answer_clear(&d->answer);
+    fr_secret_free(d->naf_key);
+    d->naf_key = NULL;
+    d->usim_ev = (struct fr_usim_ev){0};
+}
+
 void fr_drive_clear(struct fr_drive *d)
 {
     if (d->run)
         d->bootstrap->close(d->run);
     if (d->search)
         d->discovery->close(d->search);
+    forget_sim(d);
+    if (d->usim)
+        fr_fake_usim.close(d->usim);
     fr_credential_free(d->stored);
     fr_buf_clear(&d->replies);
     *d = (struct fr_drive){.waiting = NOTHING};
@@ -62,8 +73,9 @@ static void do_store(struct fr_drive *d, const struct fr_act *act)
 {
     struct fr_err err = {0};
 
-    assert_null(d->pending);
-    assert_null(d->stored);
+    assert_false(d->flipped);
+    fr_credential_free(d->stored);
+    d->n_stored++;
     note(d, "store");
     assert_ok(fr_credential_copy(act->credential, &d->stored, &err));
     d->waiting = FR_EV_STORED;
@@ -109,6 +121,39 @@ static void do_wait(struct fr_drive *d, const struct fr_act *act)
     note(d, "wait");
 }
 
+static enum fr_code ask_sim(struct fr_drive *d, const struct fr_usim_ask *ask)
+{
+    static const struct fr_usim_setup setup = {.name = "sim"};
+    struct fr_err *err = &d->usim_err;
+
+    if (!d->usim)
+        FR_TRY(fr_fake_usim.open(&setup, &d->usim, err));
+    switch (ask->question) {
+    case FR_USIM_IDENTIFY:
+        d->usim_ev = (struct fr_usim_ev){.impi = d->impi,
+                                         .has_gba_u = fr_fake_usim.has_gba_u(d->usim),
+                                         .needs_gba_u = d->needs_gba_u};
+        return fr_fake_usim.impi(d->usim, d->impi, err);
+    case FR_USIM_AUTHENTICATE:
+        d->usim_ev.answer = &d->answer;
+        return fr_fake_usim.authenticate(d->usim, ask->rand, ask->autn, ask->gba_u,
+                                         &d->answer, err);
+    case FR_USIM_NAF_KEY:
+        FR_TRY(fr_fake_usim.naf_key(d->usim, ask->naf, &d->naf_key, err));
+        d->usim_ev.naf_key = d->naf_key;
+        return FR_OK;
+    }
+    return FR_EINTERNAL;
+}
+
+static void do_usim(struct fr_drive *d, const struct fr_act *act)
+{
+    assert_ptr_equal(act->usim.instruction, &d->in);
+    note(d, "sim");
+    forget_sim(d);
+    d->waiting = ask_sim(d, &act->usim) == FR_OK ? FR_EV_USIM : FR_EV_FAILED;
+}
+
 static void do_phase(struct fr_drive *d, const struct fr_act *act)
 {
     assert_true(act->phase > d->phase || d->phase == FR_PHASE_TRIGGER);
@@ -132,17 +177,12 @@ static void do_done(struct fr_drive *d, const struct fr_act *act)
 }
 
 static void (*const doers[])(struct fr_drive *d, const struct fr_act *act) = {
-    [FR_ACT_CONNECT] = do_connect,
-    [FR_ACT_SEND] = do_send,
-    [FR_ACT_CLOSE] = do_close,
-    [FR_ACT_READ_FILE] = do_read,
-    [FR_ACT_STORE_PENDING] = do_store,
-    [FR_ACT_FLIP] = do_flip,
-    [FR_ACT_DROP_PENDING] = do_drop,
-    [FR_ACT_PHASE] = do_phase,
-    [FR_ACT_WAIT] = do_wait,
-    [FR_ACT_WARN] = do_warn,
-    [FR_ACT_DONE] = do_done};
+    [FR_ACT_CONNECT] = do_connect,     [FR_ACT_SEND] = do_send,
+    [FR_ACT_CLOSE] = do_close,         [FR_ACT_READ_FILE] = do_read,
+    [FR_ACT_STORE_PENDING] = do_store, [FR_ACT_FLIP] = do_flip,
+    [FR_ACT_DROP_PENDING] = do_drop,   [FR_ACT_USIM] = do_usim,
+    [FR_ACT_PHASE] = do_phase,         [FR_ACT_WAIT] = do_wait,
+    [FR_ACT_WARN] = do_warn,           [FR_ACT_DONE] = do_done};
 
 static void see(struct fr_drive *d, const struct fr_ev *ev)
 {
@@ -150,7 +190,8 @@ static void see(struct fr_drive *d, const struct fr_ev *ev)
     d->is_stored |= ev->kind == FR_EV_STORED;
     d->flipped |= ev->kind == FR_EV_FLIPPED;
     d->dropped |= ev->kind == FR_EV_DROPPED;
-    d->was_cut |= ev->kind == FR_EV_CLOSED || ev->kind == FR_EV_FAILED;
+    d->was_cut |= ev->kind == FR_EV_CLOSED ||
+                  (ev->kind == FR_EV_FAILED && ev->err != &d->usim_err);
 }
 
 enum fr_code fr_drive_step(struct fr_drive *d, const struct fr_ev *ev,
@@ -187,6 +228,8 @@ static struct fr_ev next_event(struct fr_drive *d)
     if (d->waiting != NOTHING) {
         ev = (struct fr_ev){.kind = (enum fr_ev_kind)d->waiting,
                             .link = &d->link,
+                            .usim = &d->usim_ev,
+                            .err = &d->usim_err,
                             .bytes = d->waiting == FR_EV_FILE ? d->file
                                                               : (struct fr_slice){0}};
         d->waiting = NOTHING;

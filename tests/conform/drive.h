@@ -10,6 +10,7 @@
 #include "bootstrap/bootstrap.h"
 #include "discovery/discovery.h"
 #include "fake/env.h"
+#include "fake/usim.h"
 
 struct fr_drive_peer {
     void *state;
@@ -29,6 +30,7 @@ struct fr_drive {
     const struct fr_credential *pending;
     struct fr_link link;
     struct fr_drive_peer peer;
+    bool needs_gba_u;     /* the device's config says so */
     struct fr_slice file; /* what FR_ACT_READ_FILE finds */
     size_t portion;       /* octets of one FR_EV_BYTES; 0: all there are */
     int stop_after;       /* leave the loop after so many events; 0: never */
@@ -39,6 +41,7 @@ struct fr_drive {
     struct fr_bootstrap *run;
     struct fr_discovery *search;
     int n_events;
+    int n_stored;
     struct fr_credential *stored; /* copy of what the pending slot has */
     bool connected, is_stored, flipped, dropped, done, was_cut;
     int n_warnings;
@@ -51,6 +54,12 @@ struct fr_drive {
     struct fr_buf replies;
     size_t taken;
     bool peer_closed;
+    struct fr_usim *usim; /* fr_fake_usim, once it was asked something */
+    char impi[FR_IMPI_MAX + 1];
+    struct fr_aka_answer answer;
+    struct fr_secret *naf_key;
+    struct fr_usim_ev usim_ev;
+    struct fr_err usim_err;
     int waiting; /* enum fr_ev_kind to deliver next; -1: octets, or none */
 };
 

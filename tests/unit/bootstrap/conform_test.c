@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The members of both families, each in front of its family's suite. */
+#include "bsf.h"
 #include "conform/bootstrap.h"
 #include "conform/discovery.h"
 #include "fake/bootstrap.h"
@@ -30,7 +31,44 @@ static void certificate_end(struct fr_drive *d)
 
 static const struct fr_conform_bootstrap certificate = {
     &fr_bootstrap_certificate, certificate_begin, certificate_begin_resolve,
-    certificate_end};
+    certificate_end, false};
+
+/* ---- bootstrap: gba ---- */
+
+static struct bsf bsf;
+
+static void gba_begin_resolve(struct fr_drive *d, bool known)
+{
+    bsf_begin(&bsf, d);
+    bsf.knows = known;
+}
+
+static void gba_begin(struct fr_drive *d)
+{
+    gba_begin_resolve(d, true);
+}
+
+static void gba_u_begin_resolve(struct fr_drive *d, bool known)
+{
+    gba_begin_resolve(d, known);
+    fr_fake_sim.has_gba_u = fr_fake_sim.network_knows_gba_u = true;
+}
+
+static void gba_u_begin(struct fr_drive *d)
+{
+    gba_u_begin_resolve(d, true);
+}
+
+static void gba_end(struct fr_drive *d)
+{
+    (void)d;
+    bsf_end(&bsf);
+}
+
+static const struct fr_conform_bootstrap gba = {&fr_bootstrap_gba, gba_begin,
+                                                gba_begin_resolve, gba_end, true};
+static const struct fr_conform_bootstrap gba_u = {&fr_bootstrap_gba, gba_u_begin,
+                                                  gba_u_begin_resolve, gba_end, true};
 
 /* ---- bootstrap: fake ---- */
 
@@ -52,8 +90,8 @@ static void nothing_to_end(struct fr_drive *d)
     (void)d;
 }
 
-static const struct fr_conform_bootstrap fake = {&fr_fake_bootstrap, fake_begin,
-                                                 fake_begin_resolve, nothing_to_end};
+static const struct fr_conform_bootstrap fake = {
+    &fr_fake_bootstrap, fake_begin, fake_begin_resolve, nothing_to_end, false};
 
 /* ---- discovery: file ---- */
 
@@ -108,6 +146,10 @@ int main(int argc, char **argv)
 
     if (strcmp(which, "certificate") == 0)
         return fr_conform_bootstrap_run(&certificate);
+    if (strcmp(which, "gba") == 0)
+        return fr_conform_bootstrap_run(&gba);
+    if (strcmp(which, "gba-u") == 0)
+        return fr_conform_bootstrap_run(&gba_u);
     if (strcmp(which, "fake-bootstrap") == 0)
         return fr_conform_bootstrap_run(&fake);
     if (strcmp(which, "file") == 0)
