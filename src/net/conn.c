@@ -181,10 +181,53 @@ static struct fr_conn_event step_connecting(struct fr_conn *c)
     }
     c->peer.no_clock = c->setup.no_clock;
     c->peer.now_s = c->setup.no_clock ? c->setup.last_known_s : fr_wall_s(c->setup.env);
-    if (fr_tls_session(c->setup.tls, &c->peer, &c->ssl, &c->err) != FR_OK)
+    if (!c->setup.is_plain &&
+        fr_tls_session(c->setup.tls, &c->peer, &c->ssl, &c->err) != FR_OK)
         return failed(c);
     c->state = SHAKING;
     return (struct fr_conn_event){.kind = FR_CONN_TCP};
+}
+
+/* ---- without TLS ---- */
+
+static struct fr_conn_event fail_cut(struct fr_conn *c, int why)
+{
+    fr_err_set(&c->err, FR_EUNREACHABLE, "connection-cut", FR_HERE,
+               "connection to %s was cut: %s", c->setup.host, strerror(why));
+    return failed(c);
+}
+
+/* False: the peer takes no more; errno says why. */
+static bool flush_plain(struct fr_conn *c)
+{
+    while (c->out.len > 0) {
+        ssize_t n =
+            send(c->peer.fd, c->out.data, c->out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0)
+            return errno == EAGAIN || errno == EINTR;
+        c->peer.octets_out += (uint64_t)n;
+        fr_buf_consume(&c->out, (size_t)n);
+    }
+    return true;
+}
+
+/* Reads first: what the peer said last is still heard. c->in is wiped. */
+static struct fr_conn_event step_plain(struct fr_conn *c)
+{
+    ssize_t n = recv(c->peer.fd, c->in, sizeof c->in, MSG_DONTWAIT);
+
+    if (n > 0) {
+        c->n_in = (size_t)n;
+        c->peer.octets_in += (uint64_t)n;
+        return (struct fr_conn_event){.kind = FR_CONN_BYTES, .bytes = {c->in, c->n_in}};
+    }
+    if (n == 0) {
+        hang_up(c);
+        return (struct fr_conn_event){.kind = FR_CONN_CLOSED};
+    }
+    if ((errno != EAGAIN && errno != EINTR) || !flush_plain(c))
+        return fail_cut(c, errno);
+    return nothing();
 }
 
 /* ---- TLS ---- */
@@ -221,6 +264,10 @@ static bool is_cut(struct fr_conn *c)
 
 static struct fr_conn_event step_shaking(struct fr_conn *c)
 {
+    if (c->setup.is_plain) {
+        c->state = OPEN;
+        return (struct fr_conn_event){.kind = FR_CONN_CONNECTED};
+    }
     ERR_clear_error();
     int rc = SSL_do_handshake(c->ssl);
 
@@ -250,6 +297,8 @@ static struct fr_conn_event step_open(struct fr_conn *c)
 {
     OPENSSL_cleanse(c->in, c->n_in);
     c->n_in = 0;
+    if (c->setup.is_plain)
+        return step_plain(c);
     ERR_clear_error();
     int rc = SSL_read_ex(c->ssl, c->in, sizeof c->in, &c->n_in);
     if (rc == 1)
@@ -289,8 +338,11 @@ struct fr_conn_event fr_conn_step(struct fr_conn *c)
 enum fr_code fr_conn_open(const struct fr_conn_setup *setup, struct fr_conn **ret,
                           struct fr_err *err)
 {
-    struct fr_conn *c = calloc(1, sizeof *c);
+    struct fr_conn *c;
 
+    if (setup->is_plain != !setup->tls)
+        return FR_FAIL(err, FR_EINTERNAL, "a connection is either TLS or plain");
+    c = calloc(1, sizeof *c);
     if (!c)
         return FR_FAIL(err, FR_ENOMEM, "no memory for a connection");
     c->setup = *setup;

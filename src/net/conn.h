@@ -30,6 +30,7 @@ struct fr_host {
 /* All borrowed for the life of the connection. */
 struct fr_conn_setup {
     const struct fr_tls *tls;
+    bool is_plain; /* no TLS, and tls is NULL: never by itself */
     const struct fr_env *env;
     const char *host;
     uint16_t port;
