@@ -59,6 +59,7 @@ static enum fr_code set_up(struct fr_client *c, const char *path, struct fr_err 
                                    .env = &fr_env_system,
                                    .bootstraps = fr_bootstraps,
                                    .discoveries = fr_discoveries,
+                                   .usims = fr_usims,
                                    .hosts = c->hosts,
                                    .n_hosts = c->n_hosts};
     return FR_OK;
@@ -259,6 +260,19 @@ enum fr_status fr_provision(struct fr_client *client, struct fr_trigger *trigger
 
 /* ---- credentials ---- */
 
+static enum fr_code find_credential(struct fr_client *client,
+                                    const struct fr_slot_id *id,
+                                    struct fr_credential **ret, struct fr_err *err)
+{
+    FR_AUTO(credential) *c = NULL;
+
+    FR_TRY(fr_state_find(client->state, id, &c, err));
+    if (client->config->is_psk_3gpp)
+        FR_TRY(fr_credential_identify_as_3gpp(c, err));
+    *ret = FR_TAKE(c);
+    return FR_OK;
+}
+
 enum fr_status fr_credential_find(struct fr_client *client, const char *mef,
                                   const char *target, int suid,
                                   struct fr_credential **credential,
@@ -267,7 +281,7 @@ enum fr_status fr_credential_find(struct fr_client *client, const char *mef,
     struct fr_slot_id id = {.mef = mef, .target = target, .suid = suid};
     struct fr_err err;
 
-    if (fr_state_find(client->state, &id, credential, &err) == FR_OK)
+    if (find_credential(client, &id, credential, &err) == FR_OK)
         return FR_STATUS_OK;
     return fr_client_status(&err, error);
 }
@@ -279,7 +293,7 @@ void fr_credential_close(struct fr_credential *credential)
 
 const char *fr_credential_psk_identity(const struct fr_credential *credential)
 {
-    return credential->key_id;
+    return fr_credential_identity(credential);
 }
 
 int64_t fr_credential_expires(const struct fr_credential *credential)

@@ -21,6 +21,7 @@ const struct fr_device *fr_client_device(const struct fr_client *client);
 /* What this build has: NULL-terminated. */
 extern const struct fr_bootstrap_method *const fr_bootstraps[];
 extern const struct fr_discovery_method *const fr_discoveries[];
+extern const struct fr_usim_method *const fr_usims[];
 
 /* Public status and words of an error. */
 enum fr_status fr_client_status(const struct fr_err *e, struct fr_error *ret);

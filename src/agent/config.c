@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/config.h"
+#include "agent/config_credential.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -10,12 +10,6 @@
 
 #define ATTEMPTS_MIN (4L * FR_ATTEMPT_FRAME)
 #define ATTEMPTS_MAX (64L * 1024 * 1024)
-
-static const struct fr_conf_key credential_keys[] = {
-    {.name = "certificate", .type = FR_CONF_PATH},
-    {.name = "key", .type = FR_CONF_PATH},
-    {.name = NULL},
-};
 
 static const struct fr_conf_key trust_keys[] = {
     {.name = "mef", .type = FR_CONF_PATH},
@@ -47,12 +41,14 @@ static const struct fr_conf_key keys[] = {
     {.name = "tls-max", .type = FR_CONF_STR, .value = "1.3"},
     {.name = "mef-base", .type = FR_CONF_STR, .value = "/mefbase"},
     {.name = "ems-exceptions", .type = FR_CONF_LIST},
+    {.name = "plain-ub", .type = FR_CONF_LIST},
+    {.name = "psk-identity", .type = FR_CONF_STR, .value = "b-tid"},
     {.name = "attempts-max",
      .type = FR_CONF_INT,
      .value = "262144",
      .min = ATTEMPTS_MIN,
      .max = ATTEMPTS_MAX},
-    {.name = "credential", .type = FR_CONF_TITLED, .sub = credential_keys},
+    {.name = "credential", .type = FR_CONF_TITLED, .sub = fr_config_credential_keys},
     {.name = "trust", .type = FR_CONF_SECTION, .sub = trust_keys},
     {.name = "host", .type = FR_CONF_TITLED, .sub = host_keys},
     {.name = "agent", .type = FR_CONF_SECTION, .sub = agent_keys},
@@ -88,14 +84,17 @@ static enum fr_code read_choices(struct fr_config *c, struct fr_err *err)
                                            {"onem2m", FR_TLS_ONEM2M}};
     static const struct word versions[] = {{"1.2", TLS1_2_VERSION},
                                            {"1.3", TLS1_3_VERSION}};
-    int confirmation, profile;
+    static const struct word identities[] = {{"b-tid", false}, {"3gpp", true}};
+    int confirmation, profile, is_psk_3gpp;
 
     FR_TRY(read_word(c->conf, "confirmation", confirmations, &confirmation, err));
     FR_TRY(read_word(c->conf, "profile", profiles, &profile, err));
+    FR_TRY(read_word(c->conf, "psk-identity", identities, &is_psk_3gpp, err));
     FR_TRY(read_word(c->conf, "tls-min", versions, &c->tls_min, err));
     FR_TRY(read_word(c->conf, "tls-max", versions, &c->tls_max, err));
     c->confirmation = (enum fr_confirmation)confirmation;
     c->profile = (enum fr_tls_profile)profile;
+    c->is_psk_3gpp = is_psk_3gpp != 0;
     if (c->tls_min > c->tls_max)
         return FR_FAIL(err, FR_ECONFIG, "%s: tls-min is above tls-max", c->where);
     if (c->profile == FR_TLS_ONEM2M && c->tls_min > TLS1_2_VERSION)
@@ -105,19 +104,21 @@ static enum fr_code read_choices(struct fr_config *c, struct fr_err *err)
     return FR_OK;
 }
 
-static enum fr_code read_exceptions(struct fr_config *c, struct fr_err *err)
+/* A list of names of peers. */
+static enum fr_code read_names(const struct fr_config *c, const char *key,
+                               const char ***ret, size_t *ret_n, struct fr_err *err)
 {
-    size_t n = fr_conf_list_size(c->conf, "ems-exceptions");
+    size_t n = fr_conf_list_size(c->conf, key);
 
-    c->ems_exceptions = calloc(n + 1, sizeof *c->ems_exceptions);
-    if (!c->ems_exceptions)
+    *ret = calloc(n + 1, sizeof **ret);
+    if (!*ret)
         return FR_FAIL(err, FR_ENOMEM, "no memory for the config");
     for (size_t i = 0; i < n; i++) {
-        const char *name = fr_conf_list_at(c->conf, "ems-exceptions", i);
+        const char *name = fr_conf_list_at(c->conf, key, i);
         if (!fr_fqdn_is_valid(fr_slice_str(name)))
-            return FR_FAIL(err, FR_ECONFIG, "%s: ems-exceptions: \"%s\" is no FQDN",
-                           c->where, name);
-        c->ems_exceptions[c->n_ems_exceptions++] = name;
+            return FR_FAIL(err, FR_ECONFIG, "%s: %s: \"%s\" is no FQDN", c->where, key,
+                           name);
+        (*ret)[(*ret_n)++] = name;
     }
     return FR_OK;
 }
@@ -129,17 +130,9 @@ static enum fr_code read_credentials(struct fr_config *c, struct fr_err *err)
     c->credentials = calloc(n + 1, sizeof *c->credentials);
     if (!c->credentials)
         return FR_FAIL(err, FR_ENOMEM, "no memory for the config");
-    for (size_t i = 0; i < n; i++) {
-        const struct fr_conf *s = fr_conf_titled_at(c->conf, "credential", i);
-        struct fr_config_credential *to = &c->credentials[c->n_credentials++];
-        to->name = fr_conf_title(s);
-        to->certificate = fr_conf_str(s, "certificate");
-        to->key = fr_conf_str(s, "key");
-        if (!to->certificate || !to->key)
-            return FR_FAIL(err, FR_ECONFIG,
-                           "%s: a credential needs both certificate and key",
-                           fr_conf_where(s));
-    }
+    for (size_t i = 0; i < n; i++)
+        FR_TRY(fr_config_credential_read(fr_conf_titled_at(c->conf, "credential", i),
+                                         &c->credentials[c->n_credentials++], err));
     return FR_OK;
 }
 
@@ -223,7 +216,9 @@ static enum fr_code read_all(struct fr_config *c, struct fr_err *err)
     if (c->mef_base[0] != '/')
         return FR_FAIL(err, FR_ECONFIG, "%s: mef-base must begin with \"/\"", c->where);
     FR_TRY(read_choices(c, err));
-    FR_TRY(read_exceptions(c, err));
+    FR_TRY(
+        read_names(c, "ems-exceptions", &c->ems_exceptions, &c->n_ems_exceptions, err));
+    FR_TRY(read_names(c, "plain-ub", &c->plain_mefs, &c->n_plain_mefs, err));
     FR_TRY(read_credentials(c, err));
     FR_TRY(read_hosts(c, err));
     read_trust(c);
@@ -254,15 +249,26 @@ void fr_config_free(struct fr_config *c)
     free(c->hosts);
     free(c->credentials);
     free(c->ems_exceptions);
+    free(c->plain_mefs);
     fr_conf_free(c->conf);
     free(c);
 }
 
 const struct fr_config_credential *fr_config_credential(const struct fr_config *c,
+                                                        enum fr_key_kind kind,
                                                         const char *name)
 {
     for (size_t i = 0; i < c->n_credentials; i++)
-        if (!name || fr_str_equal(c->credentials[i].name, name))
+        if (name ? fr_str_equal(c->credentials[i].name, name)
+                 : c->credentials[i].kind == kind)
             return &c->credentials[i];
     return NULL;
+}
+
+bool fr_config_is_plain(const struct fr_config *c, const char *mef)
+{
+    for (size_t i = 0; i < c->n_plain_mefs; i++)
+        if (fr_ascii_equal_fold(c->plain_mefs[i], mef))
+            return true;
+    return false;
 }

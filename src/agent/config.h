@@ -8,13 +8,23 @@
 
 #include "base/conf.h"
 #include "engine/io.h"
+#include "keystore/usim.h"
 #include "net/conn.h"
 
 #define FR_CONFIG_PATH "/etc/fieldroot/fieldroot.conf"
 
-/* An entry of the key store: two files. */
+/* When a SIM keeps Ks (GBA_U): where it can, never, or always (a SIM that cannot is of
+ * no use then). */
+enum fr_gba_u { FR_GBA_U_AUTO, FR_GBA_U_OFF, FR_GBA_U_REQUIRED };
+
+/* An entry of the key store: two files, or a way to a SIM. */
 struct fr_config_credential {
-    const char *name, *certificate, *key;
+    const char *name;
+    enum fr_key_kind kind;
+    const char *certificate, *key; /* FR_KEY_CERTIFICATE */
+    const char *sim;               /* FR_KEY_SIM: name of a struct fr_usim_method */
+    struct fr_usim_setup usim;
+    enum fr_gba_u gba_u;
 };
 
 /* Strings are borrowed from conf. */
@@ -28,6 +38,9 @@ struct fr_config {
     const char *mef_base;
     const char **ems_exceptions;
     size_t n_ems_exceptions;
+    const char **plain_mefs; /* whose Ub is spoken without TLS */
+    size_t n_plain_mefs;
+    bool is_psk_3gpp; /* form of psk_identity where a SIM made the key */
     struct fr_config_credential *credentials; /* in the file's order */
     size_t n_credentials;
     const char *trust[2]; /* by enum fr_peer_role; NULL: none, so no such peer */
@@ -50,9 +63,12 @@ FR_MUST_USE enum fr_code fr_config_load(const char *path, bool must_exist,
 void fr_config_free(struct fr_config *c);
 FR_DEFINE_AUTO(config)
 
-/* The key store entry of that name, or the first one for NULL; NULL if there is none.
- */
+/* The key store entry of that name, whatever its kind, or the first one of that kind
+ * for NULL; NULL if there is none. */
 const struct fr_config_credential *fr_config_credential(const struct fr_config *c,
+                                                        enum fr_key_kind kind,
                                                         const char *name);
+/* Ub without TLS is for the MEFs that plain-ub names, and no other. */
+bool fr_config_is_plain(const struct fr_config *c, const char *mef);
 
 #endif

@@ -19,17 +19,45 @@ static bool needs_peer(const struct fr_instruction *in)
     return in->kind == FR_BOOTSTRAP || strncmp(in->resource, "https:", 6) == 0;
 }
 
+/* A SIM that this build cannot reach is as good as none. */
+static enum fr_code check_sim(const struct fr_device *d, const char *name,
+                              struct fr_err *err)
+{
+    const struct fr_config_credential *c =
+        fr_config_credential(d->config, FR_KEY_SIM, name);
+
+    if (!fr_usim_find(d->usims, c->sim))
+        return FR_FAIL_AS(err, FR_EUNSUPPORTED, "no-sim",
+                          "credential %s is a SIM of kind %s, and no way to that is "
+                          "built in",
+                          c->name, c->sim);
+    return FR_OK;
+}
+
+static enum fr_code check_keys(const struct fr_device *d,
+                               const struct fr_instruction *in, struct fr_err *err)
+{
+    struct fr_keyring_need need = {.role = FR_ROLE_DISCOVERY, .name = in->credential};
+
+    if (in->kind == FR_BOOTSTRAP) {
+        need.role = FR_ROLE_MEF;
+        need.kind = fr_bootstrap_find(d->bootstraps, in->method)->needs;
+        need.is_plain =
+            need.kind == FR_KEY_SIM && fr_config_is_plain(d->config, in->mef);
+    }
+    FR_TRY(fr_keyring_check(d->config, &need, err));
+    return need.kind == FR_KEY_SIM ? check_sim(d, in->credential, err) : FR_OK;
+}
+
 static enum fr_code check(const struct fr_device *d, const struct fr_instruction *in,
                           struct fr_err *err)
 {
-    enum fr_peer_role role = in->kind == FR_BOOTSTRAP ? FR_ROLE_MEF : FR_ROLE_DISCOVERY;
-
     if (!has_method(d, in))
         return FR_FAIL(err, FR_EUNSUPPORTED, "method %s is not built in", in->method);
     if (in->kind == FR_BOOTSTRAP && in->binding == FR_BINDING_COAP)
         return FR_FAIL(err, FR_EUNSUPPORTED, "coap is not built in");
     if (needs_peer(in))
-        return fr_keyring_check(d->config, role, in->credential, err);
+        return check_keys(d, in, err);
     return FR_OK;
 }
 

@@ -507,6 +507,8 @@ static enum fr_code set_up(struct fr_run *r, const struct fr_run_setup *setup,
                                          .confirmation = d->config->confirmation,
                                          .mef_base = d->config->mef_base,
                                          .wait_target_ms = setup->wait_target_ms,
+                                         .plain_mefs = d->config->plain_mefs,
+                                         .n_plain_mefs = d->config->n_plain_mefs,
                                          .records = upload_records,
                                          .ctx = r};
     FR_TRY(fr_keyring_open(d->config, &r->keys, err));

@@ -30,6 +30,7 @@ struct fr_device {
     const struct fr_env *env;
     const struct fr_bootstrap_method *const *bootstraps; /* NULL-terminated */
     const struct fr_discovery_method *const *discoveries;
+    const struct fr_usim_method *const *usims;
     const struct fr_host *hosts; /* before those of config */
     size_t n_hosts;
 };

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "agent/clock.h"
+#include "agent/sim.h"
 #include "base/file.h"
 
 /* What the driver itself answers to an action, until it is the method's turn. */
@@ -18,6 +19,7 @@ struct fr_task {
     struct fr_discovery *discovery;
     struct fr_conn *conn;
     struct fr_link link;
+    struct fr_sim sim;
     struct fr_buf file;
     enum fr_ev_kind answers[ANSWERS_MAX];
     size_t n_answers;
@@ -191,13 +193,44 @@ static void go_by_clock(struct fr_task *t, struct fr_conn_setup *setup)
     if (clock.synchronised)
         return;
     setup->no_clock = true;
-    setup->last_known_s = fr_tls_own_not_before(setup->tls);
+    setup->last_known_s = setup->tls ? fr_tls_own_not_before(setup->tls) : 0;
     if (clock.last_known > setup->last_known_s)
         setup->last_known_s = clock.last_known;
     if (clock.damaged)
         t->setup.on_warning(t->setup.ctx,
                             "the file of the last time that this device knows of is "
                             "damaged: say \"fieldroot clock --set\"");
+}
+
+static enum fr_code go_plain(struct fr_task *t, const struct fr_connect *to,
+                             struct fr_conn_setup *setup)
+{
+    char text[FR_ERR_MSG_MAX];
+
+    if (!fr_config_is_plain(t->setup.device->config, to->host))
+        return FR_FAIL(&t->err, FR_EINTERNAL, "%s is not named by plain-ub", to->host);
+    (void)snprintf(text, sizeof text,
+                   "%s is spoken to without TLS, as plain-ub says: whoever listens "
+                   "learns the SIM's identity",
+                   to->host);
+    t->setup.on_warning(t->setup.ctx, text);
+    setup->is_plain = true;
+    return FR_OK;
+}
+
+static enum fr_code choose_transport(struct fr_task *t, const struct fr_connect *to,
+                                     struct fr_conn_setup *setup)
+{
+    switch (to->transport) {
+    case FR_TLS_MUTUAL:
+        return fr_keyring_get(t->setup.keys, to->role, to->instruction->credential,
+                              &setup->tls, &t->err);
+    case FR_TLS_SERVER:
+        return fr_keyring_server(t->setup.keys, to->role, &setup->tls, &t->err);
+    case FR_PLAIN:
+        break;
+    }
+    return go_plain(t, to, setup);
 }
 
 static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
@@ -216,11 +249,11 @@ static enum fr_code do_connect(struct fr_task *t, const struct fr_connect *to)
     };
 
     close_conn(t);
-    FR_TRY(fr_keyring_get(t->setup.keys, to->role, to->instruction->credential,
-                          &setup.tls, &t->err));
+    FR_TRY(choose_transport(t, to, &setup));
     go_by_clock(t, &setup);
-    t->link = (struct fr_link){.credential_ref = fr_tls_credential_ref(setup.tls),
-                               .own_id = fr_tls_own_id(setup.tls)};
+    if (setup.tls)
+        t->link = (struct fr_link){.credential_ref = fr_tls_credential_ref(setup.tls),
+                                   .own_id = fr_tls_own_id(setup.tls)};
     reach(t, FR_PHASE_CONNECT);
     return fr_conn_open(&setup, &t->conn, &t->err);
 }
@@ -236,15 +269,38 @@ static enum fr_code do_read_file(struct fr_task *t, const char *path)
     return FR_OK;
 }
 
+/* Its no is the method's to judge. */
+static void do_usim(struct fr_task *t, const struct fr_usim_ask *ask)
+{
+    enum fr_code rc = fr_sim_ask(&t->sim, ask, &t->err);
+
+    answer(t, rc == FR_OK ? FR_EV_USIM : FR_EV_FAILED);
+}
+
+/* What was stored for a target that is another one now: the new slot is durable. */
+static enum fr_code drop_former(struct fr_task *t, const struct fr_credential *former)
+{
+    const struct fr_credential *c = t->stored;
+    struct fr_slot_id id = {
+        .mef = former->mef, .target = former->target, .suid = former->suid};
+
+    if (fr_str_equal(c->mef, former->mef) && fr_str_equal(c->target, former->target) &&
+        c->suid == former->suid)
+        return FR_OK;
+    return fr_state_drop(t->setup.device->state, &id, &t->err);
+}
+
 /* The slot is written as it shall be once it is current, so that the flip is a rename
  * and no more. What is pending counts as unconfirmed all the same (state.h). */
 static enum fr_code do_store(struct fr_task *t, const struct fr_credential *c)
 {
-    fr_credential_free(t->stored);
-    t->stored = NULL;
+    FR_AUTO(credential) *former = FR_TAKE(t->stored);
+
     FR_TRY(fr_credential_copy(c, &t->stored, &t->err));
     t->stored->confirmed = true;
     FR_TRY(fr_state_store_pending(t->setup.device->state, t->stored, &t->err));
+    if (former)
+        FR_TRY(drop_former(t, former));
     answer(t, FR_EV_STORED);
     return FR_OK;
 }
@@ -339,8 +395,8 @@ static enum fr_code perform(struct fr_task *t, const struct fr_act *act)
     case FR_ACT_DROP_PENDING:
         return do_drop(t);
     case FR_ACT_USIM:
-        return FR_FAIL_AS(&t->err, FR_EUNSUPPORTED, "no-sim",
-                          "this build has no way to a SIM");
+        do_usim(t, &act->usim);
+        return FR_OK;
     case FR_ACT_WAIT:
         do_wait(t, act->wait_ms);
         return FR_OK;
@@ -370,14 +426,18 @@ static void feed(struct fr_task *t, const struct fr_ev *ev)
         rc = perform(t, &acts.list[i]);
     if (rc != FR_OK)
         fail(t);
+    if (ev->kind == FR_EV_USIM && t->n_answers == 0)
+        fr_sim_forget(&t->sim); /* RES and keys go with the step that takes them */
 }
 
 static bool next_answer(struct fr_task *t, struct fr_ev *ret)
 {
     if (t->n_answers == 0)
         return false;
-    *ret = (struct fr_ev){
-        .kind = t->answers[0], .bytes = fr_buf_view(&t->file), .err = &t->err};
+    *ret = (struct fr_ev){.kind = t->answers[0],
+                          .bytes = fr_buf_view(&t->file),
+                          .err = &t->err,
+                          .usim = &t->sim.ev};
     t->n_answers--;
     memmove(t->answers, t->answers + 1, t->n_answers * sizeof t->answers[0]);
     return true;
@@ -484,6 +544,7 @@ enum fr_code fr_task_new(const struct fr_task_setup *setup, struct fr_task **ret
     if (!t)
         return FR_FAIL(err, FR_ENOMEM, "no memory for a run");
     t->setup = *setup;
+    t->sim.device = setup->device;
     t->file = (struct fr_buf)FR_BUF_INIT(FR_DOCUMENT_MAX);
     if (setup->pending)
         FR_TRY(fr_credential_copy(setup->pending, &t->stored, err));
@@ -501,6 +562,7 @@ void fr_task_free(struct fr_task *t)
     if (!t)
         return;
     close_conn(t);
+    fr_sim_clear(&t->sim);
     if (t->bootstrap)
         t->bootstrap->method->close(t->bootstrap);
     if (t->discovery)

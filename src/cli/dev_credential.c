@@ -14,6 +14,7 @@ enum {
     OPT_TARGET,
     OPT_SUID,
     OPT_FORMAT,
+    OPT_UA,
     OPT_OUT,
     OPT_SHOW_SECRET,
     OPT_DAMAGED
@@ -37,6 +38,8 @@ static const struct fr_opt export_opts[] = {
     {"format", "hex|mosquitto",
      "the key alone (default), or an options file of mosquitto_pub and mosquitto_sub",
      OPT_FORMAT},
+    {"ua", "tls1.2|dtls1.2|tls1.3|http-digest",
+     "of a SIM's keys the one for this protocol; default tls1.2", OPT_UA},
     {"out", "FILE", "writes it there, mode 0600", OPT_OUT},
     {"show-secret", NULL, "prints it", OPT_SHOW_SECRET},
     {0}};
@@ -47,6 +50,7 @@ struct selection {
     const char *key_id;
     struct fr_slot_id slot;
     enum format format;
+    enum fr_ua ua;
     const char *out;
     bool show_secret, damaged;
 };
@@ -60,6 +64,14 @@ static enum fr_code take_format(struct selection *s, const char *name,
         s->format = FORMAT_MOSQUITTO;
     else
         return FR_FAIL(err, FR_EUSAGE, "--format \"%s\": hex or mosquitto", name);
+    return FR_OK;
+}
+
+static enum fr_code take_ua(struct selection *s, const char *name, struct fr_err *err)
+{
+    if (!fr_ua_by_name(name, &s->ua))
+        return FR_FAIL(err, FR_EUSAGE,
+                       "--ua \"%s\": tls1.2, dtls1.2, tls1.3 or http-digest", name);
     return FR_OK;
 }
 
@@ -98,6 +110,8 @@ static enum fr_code take(struct selection *s, const struct fr_arg *arg,
         return take_suid(s, arg->value, err);
     case OPT_FORMAT:
         return take_format(s, arg->value, err);
+    case OPT_UA:
+        return take_ua(s, arg->value, err);
     case OPT_OUT:
         s->out = arg->value;
         return FR_OK;
@@ -211,13 +225,13 @@ static enum fr_code run_show(struct fr_cli *cli, const struct fr_command *self,
 
 /* ---- export ---- */
 
-static enum fr_code put_key(const struct fr_credential *c, struct fr_buf *to,
-                            struct fr_err *err)
+static enum fr_code put_key(const struct fr_credential *c, enum fr_ua ua,
+                            struct fr_buf *to, struct fr_err *err)
 {
     FR_AUTO(secret) *key = NULL;
     uint8_t *at;
 
-    FR_TRY(fr_credential_target_key(c, &key, err));
+    FR_TRY(fr_credential_ua_key(c, ua, &key, err));
     at = fr_buf_reserve(to, 2 * fr_secret_len(key) + 1);
     if (!at)
         return fr_buf_check(to, err);
@@ -226,31 +240,52 @@ static enum fr_code put_key(const struct fr_credential *c, struct fr_buf *to,
     return FR_OK;
 }
 
-static enum fr_code format_text(const struct fr_credential *c, enum format format,
-                                struct fr_buf *to, struct fr_err *err)
+/* A SIM's key belongs to one protocol, and for TLS 1.2 to one suite: no other is to be
+ * negotiated with it. */
+static enum fr_code put_protocol(const struct fr_credential *c, enum fr_ua ua,
+                                 struct fr_buf *to, struct fr_err *err)
 {
-    if (format == FORMAT_MOSQUITTO)
-        fr_buf_fmt(to, "--psk-identity %s\n--psk ", c->key_id);
-    FR_TRY(put_key(c, to, err));
+    if (!fr_derivation_is_gba(c->derivation))
+        return FR_OK;
+    if (ua == FR_UA_TLS12)
+        fr_buf_str(to, "--tls-version tlsv1.2\n--ciphers PSK-AES128-CBC-SHA256\n");
+    else if (ua == FR_UA_TLS13)
+        fr_buf_str(to, "--tls-version tlsv1.3\n");
+    else
+        return FR_FAIL(err, FR_EUSAGE, "mosquitto has no use for a key of --ua %s",
+                       fr_ua_name(ua));
+    return FR_OK;
+}
+
+static enum fr_code format_text(const struct fr_credential *c,
+                                const struct selection *s, struct fr_buf *to,
+                                struct fr_err *err)
+{
+    if (s->format == FORMAT_MOSQUITTO) {
+        FR_TRY(put_protocol(c, s->ua, to, err));
+        fr_buf_fmt(to, "--psk-identity %s\n--psk ", fr_credential_identity(c));
+    }
+    FR_TRY(put_key(c, s->ua, to, err));
     fr_buf_str(to, "\n");
     return fr_buf_check(to, err);
 }
 
-static enum fr_code format_json(const struct fr_credential *c, struct fr_buf *to,
+static enum fr_code format_json(const struct fr_credential *c,
+                                const struct selection *s, struct fr_buf *to,
                                 struct fr_err *err)
 {
-    fr_buf_fmt(to, "{\"pskIdentity\":\"%s\",\"key\":\"", c->key_id);
-    FR_TRY(put_key(c, to, err));
+    fr_buf_fmt(to, "{\"pskIdentity\":\"%s\",\"key\":\"", fr_credential_identity(c));
+    FR_TRY(put_key(c, s->ua, to, err));
     fr_buf_str(to, "\"}\n");
     return fr_buf_check(to, err);
 }
 
 static enum fr_code print_secret(struct fr_cli *cli, const struct fr_credential *c,
-                                 enum format format, struct fr_err *err)
+                                 const struct selection *s, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(1024);
 
-    FR_TRY(cli->json ? format_json(c, &text, err) : format_text(c, format, &text, err));
+    FR_TRY(cli->json ? format_json(c, s, &text, err) : format_text(c, s, &text, err));
     fwrite(text.data, 1, text.len, cli->out);
     return FR_OK;
 }
@@ -260,7 +295,7 @@ static enum fr_code write_secret(struct fr_cli *cli, const struct fr_credential 
 {
     FR_AUTO_CLEAR(buf) text = FR_BUF_INIT_WIPE(1024);
 
-    FR_TRY(format_text(c, s->format, &text, err));
+    FR_TRY(format_text(c, s, &text, err));
     FR_TRY(fr_file_write_atomic(s->out, fr_buf_view(&text), 0600, err));
     if (!cli->json && !s->show_secret)
         fr_cli_say(cli, "the key that is shared with %s is in %s\n", c->target, s->out);
@@ -282,9 +317,11 @@ static enum fr_code run_export(struct fr_cli *cli, const struct fr_command *self
             "say --show-secret");
     FR_TRY(fr_dev_open(cli, &client, err));
     FR_TRY(find(fr_client_device(client)->state, &s, &c, err));
+    if (fr_client_device(client)->config->is_psk_3gpp)
+        FR_TRY(fr_credential_identify_as_3gpp(c, err));
     if (s.out)
         FR_TRY(write_secret(cli, c, &s, err));
-    return s.show_secret ? print_secret(cli, c, s.format, err) : FR_OK;
+    return s.show_secret ? print_secret(cli, c, &s, err) : FR_OK;
 }
 
 /* ---- forget ---- */
@@ -363,7 +400,7 @@ const struct fr_command fr_dev_credential_commands[] = {
      .opts = select_opts},
     {.name = "export",
      .words = "[KEYID] [--mef FQDN] [--target ID] [--suid N] [--format hex|mosquitto] "
-              "[--out FILE] [--show-secret]",
+              "[--ua PROTOCOL] [--out FILE] [--show-secret]",
      .help = "hands out the key that is shared with its target",
      .run = run_export,
      .opts = export_opts},

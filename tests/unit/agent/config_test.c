@@ -57,7 +57,7 @@ static void an_empty_file_gives_the_defaults(void **state)
     assert_string_equal(c->agent.socket, "/var/lib/fieldroot/agent.sock");
     assert_int_equal(c->agent.retry_first_ms, 30 * 1000);
     assert_int_equal(c->agent.retry_max_ms, 3600 * 1000);
-    assert_null(fr_config_credential(c, NULL));
+    assert_null(fr_config_credential(c, FR_KEY_CERTIFICATE, NULL));
     assert_null(c->trust[FR_ROLE_MEF]);
 }
 
@@ -83,9 +83,10 @@ static void everything_is_read(void **state)
     assert_int_equal(c->confirmation, FR_CONFIRMATION_OPTIONAL);
     assert_int_equal(c->profile, FR_TLS_ONEM2M);
     assert_string_equal(c->ems_exceptions[0], "old.example.com");
-    assert_string_equal(fr_config_credential(c, NULL)->name, "a");
-    assert_string_equal(fr_config_credential(c, "b")->key, "/b.key");
-    assert_null(fr_config_credential(c, "c"));
+    assert_string_equal(fr_config_credential(c, FR_KEY_CERTIFICATE, NULL)->name, "a");
+    assert_string_equal(fr_config_credential(c, FR_KEY_CERTIFICATE, "b")->key,
+                        "/b.key");
+    assert_null(fr_config_credential(c, FR_KEY_CERTIFICATE, "c"));
     assert_string_equal(c->trust[FR_ROLE_DISCOVERY], "/d.pem");
     assert_string_equal(c->crl[FR_ROLE_MEF], "/c");
     assert_string_equal(c->hosts[0].address, "127.0.0.1");
@@ -136,6 +137,83 @@ static void what_is_incomplete_is_refused(void **state)
     assert_bad("attempts-max = 10\n", "attempts-max");
 }
 
+static void a_key_store_has_entries_of_each_kind(void **state)
+{
+    FR_AUTO(config) *c = NULL;
+    const struct fr_config_credential *e;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(load("credential soft { usim = \"/u\" gba-u = off }\n"
+                   "credential card { kind = uicc }\n"
+                   "credential isim { reader = \"ACS\" application = isim "
+                   "pin-file = \"/p\" impi = \"me@ims.example.com\" "
+                   "gba-u = required }\n"
+                   "credential dev { certificate = \"/a\" key = \"/b\" }\n"
+                   "credential two { kind = file certificate = \"/c\" key = \"/d\" }\n",
+                   &c, &err));
+    e = fr_config_credential(c, FR_KEY_SIM, NULL);
+    assert_string_equal(e->name, "soft");
+    assert_string_equal(e->sim, "usim-file");
+    assert_string_equal(e->usim.path, "/u");
+    assert_string_equal(e->usim.name, "soft");
+    assert_int_equal(e->gba_u, FR_GBA_U_OFF);
+    assert_string_equal(fr_config_credential(c, FR_KEY_CERTIFICATE, NULL)->name, "dev");
+    e = fr_config_credential(c, FR_KEY_SIM, "card");
+    assert_string_equal(e->sim, "uicc");
+    assert_null(e->usim.reader);
+    assert_false(e->usim.is_isim);
+    assert_int_equal(e->gba_u, FR_GBA_U_AUTO);
+    e = fr_config_credential(c, FR_KEY_SIM, "isim");
+    assert_true(e->usim.is_isim);
+    assert_string_equal(e->usim.reader, "ACS");
+    assert_string_equal(e->usim.pin_path, "/p");
+    assert_string_equal(e->usim.impi, "me@ims.example.com");
+    assert_int_equal(e->gba_u, FR_GBA_U_REQUIRED);
+}
+
+static void entries_of_two_kinds_are_refused_by_name(void **state)
+{
+    static const struct {
+        const char *text, *words;
+    } bad[] = {
+        {"credential a { }\n", "credential a: a credential needs both"},
+        {"credential a { kind = hsm }\n", "\"usim-file\" is allowed"},
+        {"credential a { certificate = \"/a\" key = \"/b\" usim = \"/u\" }\n",
+         "kind \"file\" has no usim"},
+        {"credential a { kind = uicc key = \"/b\" }\n", "kind \"uicc\" has no key"},
+        {"credential a { usim = \"/u\" reader = \"x\" }\n",
+         "kind \"usim-file\" has no reader"},
+        {"credential a { kind = usim-file }\n", "needs usim = PATH"},
+        {"credential a { reader = x application = csim }\n", "\"isim\" is allowed"},
+        {"credential a { usim = \"/u\" gba-u = perhaps }\n", "\"required\" is allowed"},
+        {"credential a { usim = \"/u\" impi = \"001010000000001\" }\n", "NAME@FQDN"},
+        {"credential a { kind = file gba-u = off }\n", "has no gba-u"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_bad(bad[i].text, bad[i].words);
+}
+
+static void ub_without_tls_is_for_who_is_named(void **state)
+{
+    FR_AUTO(config) *c = NULL, *none = NULL;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(
+        load("plain-ub = {\"lab.example.com\"}\npsk-identity = 3gpp\n", &c, &err));
+    assert_true(fr_config_is_plain(c, "LAB.example.com"));
+    assert_false(fr_config_is_plain(c, "mef.example.com"));
+    assert_true(c->is_psk_3gpp);
+    assert_ok(load("", &none, &err));
+    assert_false(fr_config_is_plain(none, "lab.example.com"));
+    assert_false(none->is_psk_3gpp);
+    assert_bad("plain-ub = {\"*\"}\n", "no FQDN");
+    assert_bad("psk-identity = imsi\n", "\"b-tid\" or \"3gpp\"");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -145,6 +223,9 @@ int main(void)
         cmocka_unit_test(words_that_are_not_allowed_are_named),
         cmocka_unit_test(what_contradicts_itself_is_refused),
         cmocka_unit_test(what_is_incomplete_is_refused),
+        cmocka_unit_test(a_key_store_has_entries_of_each_kind),
+        cmocka_unit_test(entries_of_two_kinds_are_refused_by_name),
+        cmocka_unit_test(ub_without_tls_is_for_who_is_named),
     };
 
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
