@@ -10,7 +10,11 @@
 
 #include "test.h"
 #include "unit/agent/rig.h"
+#include "unit/model/credential_sample.h"
 #include "unit/net/tlspeer.h"
+
+#define NAF_TLS12 "74259dd94b4d3558f4e05dcc1ce37087ab724aab9ddb18b03613e6fb8ca8ed44"
+#define NAF_TLS13 "7a4eb3270a598b6649234f71993b6be1b8ddf7ebb4d077049161339504d1746e"
 
 struct maker {
     struct rig rig; /* for its config file and state folder */
@@ -298,6 +302,53 @@ static void the_callback_makes_a_psk_session(void **state)
     clear(&m);
 }
 
+/* The NAF's end of NET 7, which knows the keys and not how they are made. */
+static unsigned int serve_naf(SSL *ssl, const char *identity, unsigned char *key,
+                              unsigned int max)
+{
+    const char *hex = SSL_version(ssl) == TLS1_3_VERSION ? NAF_TLS13 : NAF_TLS12;
+
+    if (max < 32 || strcmp(identity, "3GPP-bootstrapping;" SAMPLE_BTID) != 0)
+        return 0;
+    assert_true(fr_hex_decode(fr_slice_str(hex), key));
+    return 32;
+}
+
+static bool reaches_naf(fr_credential *c, int version, const char *suites)
+{
+    SSL_CTX *client_ctx = SSL_CTX_new(TLS_client_method());
+    SSL_CTX *server_ctx = SSL_CTX_new(TLS_server_method());
+    SSL *client, *server;
+    BIO *a, *b;
+    bool good;
+
+    assert_int_equal(SSL_CTX_set_max_proto_version(client_ctx, version), 1);
+    assert_int_equal(SSL_CTX_set_cipher_list(client_ctx, suites), 1);
+    SSL_CTX_set_psk_client_callback(client_ctx, fr_credential_psk_callback);
+    SSL_CTX_set_psk_server_callback(server_ctx, serve_naf);
+    assert_int_equal(BIO_new_bio_pair(&a, 65536, &b, 65536), 1);
+    client = psk_end(client_ctx, a, c);
+    server = psk_end(server_ctx, b, c);
+    good = shake_hands(client, server);
+    SSL_free(client);
+    SSL_free(server);
+    SSL_CTX_free(client_ctx);
+    SSL_CTX_free(server_ctx);
+    return good;
+}
+
+static void a_sims_key_follows_the_suite_that_is_negotiated(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba();
+    struct fr_err err = {0};
+
+    (void)state;
+    assert_ok(fr_credential_identify_as_3gpp(c, &err));
+    assert_true(reaches_naf(c, TLS1_2_VERSION, "PSK-AES128-CBC-SHA256"));
+    assert_true(reaches_naf(c, TLS1_3_VERSION, "PSK-AES128-CBC-SHA256"));
+    assert_false(reaches_naf(c, TLS1_2_VERSION, "PSK-AES256-GCM-SHA384"));
+}
+
 static void the_callback_has_no_key_without_a_credential(void **state)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -327,6 +378,7 @@ int main(void)
         cmocka_unit_test(without_a_credential_there_is_none),
         cmocka_unit_test(a_credential_gives_identity_and_key),
         cmocka_unit_test(the_callback_makes_a_psk_session),
+        cmocka_unit_test(a_sims_key_follows_the_suite_that_is_negotiated),
         cmocka_unit_test(the_callback_has_no_key_without_a_credential),
     };
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "device.h"
+#include "unit/model/credential_sample.h"
 
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -68,6 +69,53 @@ static void export_prints_the_target_key_when_told_to(void **state)
     got = device_last(d);
     assert_string_equal(text_in(got, "pskIdentity"), DEVICE_KEYID);
     assert_string_equal(text_in(got, "key"), key);
+}
+
+#define NAF_TLS12 "74259dd94b4d3558f4e05dcc1ce37087ab724aab9ddb18b03613e6fb8ca8ed44"
+#define NAF_TLS13 "7a4eb3270a598b6649234f71993b6be1b8ddf7ebb4d077049161339504d1746e"
+#define NAF_HTTP  "d3d5b418417eedfff77c5cce9b962bd62a6bbedbff2b309ab15cdc90882b18f2"
+
+static void export_of_a_sims_key_is_for_one_protocol(void **state)
+{
+    static const struct {
+        const char *line, *want;
+    } good[] = {
+        {"credential export --show-secret", NAF_TLS12 "\n"},
+        {"credential export --show-secret --ua http-digest", NAF_HTTP "\n"},
+        {"credential export --show-secret --format mosquitto",
+         "--tls-version tlsv1.2\n--ciphers PSK-AES128-CBC-SHA256\n"
+         "--psk-identity " SAMPLE_BTID "\n--psk " NAF_TLS12 "\n"},
+        {"credential export --show-secret --format mosquitto --ua tls1.3",
+         "--tls-version tlsv1.3\n--psk-identity " SAMPLE_BTID "\n--psk " NAF_TLS13
+         "\n"},
+    };
+    FR_AUTO(credential) *c = credential_sample_gba();
+    struct device *d = *state;
+
+    device_keep(d, c);
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        assert_int_equal(device_run(d, good[i].line), 0);
+        assert_string_equal(d->c.out, good[i].want);
+    }
+    assert_int_equal(
+        device_run(d,
+                   "credential export --show-secret --format mosquitto --ua dtls1.2"),
+        64);
+    assert_int_equal(device_run(d, "credential export --show-secret --ua ipsec"), 64);
+}
+
+static void export_names_the_identity_as_the_config_wants_it(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba();
+    struct device *d = *state;
+    char text[512];
+
+    device_keep(d, c);
+    snprintf(text, sizeof text, "state = \"%s\"\npsk-identity = \"3gpp\"\n", d->state);
+    device_write(d->config, text);
+    assert_int_equal(
+        device_run(d, "credential export --show-secret --format mosquitto"), 0);
+    assert_contains(d->c.out, "--psk-identity 3GPP-bootstrapping;" SAMPLE_BTID "\n");
 }
 
 static void export_writes_a_private_file_and_prints_no_key(void **state)
@@ -375,10 +423,10 @@ static void a_list_of_which_nothing_is_supported_is_78(void **state)
 {
     struct device *d = *state;
 
-    assert_int_equal(device_run(d, "provision --bootstrap gba:m.example"), 78);
-    assert_contains(d->c.out, "1    gba     m.example");
+    assert_int_equal(device_run(d, "provision --bootstrap psk:m.example"), 78);
+    assert_contains(d->c.out, "1    psk     m.example");
     assert_contains(d->c.out, "unsupported");
-    assert_contains(d->c.out, "1 m.example: method gba is not built in");
+    assert_contains(d->c.out, "1 m.example: method psk is not built in");
     assert_contains(d->c.out, "\nfailed\n");
 }
 
@@ -532,6 +580,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         DEVICE_TEST(export_refuses_without_show_secret_or_out),
         DEVICE_TEST(export_prints_the_target_key_when_told_to),
+        DEVICE_TEST(export_of_a_sims_key_is_for_one_protocol),
+        DEVICE_TEST(export_names_the_identity_as_the_config_wants_it),
         DEVICE_TEST(export_writes_a_private_file_and_prints_no_key),
         DEVICE_TEST(export_that_cannot_be_written_is_73),
         DEVICE_TEST(list_and_show_tell_all_but_the_key),

@@ -72,13 +72,26 @@ static inline void dup_to(char **to, const char *text)
     assert_ok(fr_str_dup(text, to, &err));
 }
 
+static inline void device_keep(struct device *d, const struct fr_credential *c)
+{
+    FR_AUTO(state) *state = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_state_open(d->state, 262144, &state, &err));
+    assert_ok(fr_state_lock(state, &err));
+    assert_ok(fr_state_store_pending(state, c, &err));
+    assert_ok(fr_state_flip(
+        state,
+        &(struct fr_slot_id){.mef = c->mef, .target = c->target, .suid = c->suid},
+        &err));
+}
+
 /* A current credential for (mef.example.com, target, 22), its life given in seconds
  * before and after now. Ke is 32 octets of 5a. */
 static inline void device_give(struct device *d, const char *target, int64_t age,
                                int64_t left)
 {
     FR_AUTO(credential) *c = NULL;
-    FR_AUTO(state) *state = NULL;
     int64_t now = fr_wall_s(&fr_env_system);
     uint8_t ke[32];
     struct fr_err err;
@@ -98,13 +111,7 @@ static inline void device_give(struct device *d, const char *target, int64_t age
     c->expires = now + left;
     c->confirmed = true;
     assert_ok(fr_secret_from(ke, sizeof ke, &c->ke, &err));
-    assert_ok(fr_state_open(d->state, 262144, &state, &err));
-    assert_ok(fr_state_lock(state, &err));
-    assert_ok(fr_state_store_pending(state, c, &err));
-    assert_ok(fr_state_flip(
-        state,
-        &(struct fr_slot_id){.mef = c->mef, .target = c->target, .suid = c->suid},
-        &err));
+    device_keep(d, c);
 }
 
 /* The last line that was printed, as JSON. */

@@ -40,10 +40,14 @@ static void what_is_unsupported_here_says_why(void **state)
     json_auto_t *plan = NULL;
     struct device *d = *state;
 
-    assert_int_equal(device_run(d, "plan --json --bootstrap gba:b.example"), 0);
+    assert_int_equal(
+        device_run(d,
+                   "plan --json --bootstrap psk:b.example --bootstrap gba:b.example"),
+        0);
     plan = device_last(d);
     assert_true(json_is_false(json_object_get(entry(plan, 0), "supported")));
-    assert_contains(text_in(entry(plan, 0), "note"), "gba is not built in");
+    assert_contains(text_in(entry(plan, 0), "note"), "psk is not built in");
+    assert_contains(text_in(entry(plan, 1), "note"), "a SIM is needed");
 }
 
 static void a_file_discovery_is_resolved_and_shown(void **state)

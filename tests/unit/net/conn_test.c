@@ -146,6 +146,42 @@ static void a_cut_with_much_in_flight_is_unreachable(void **state)
     talk_clear(&t);
 }
 
+/* The greeting of a server that speaks no TLS; nothing is encrypted, or verified. */
+static void without_tls_octets_are_what_they_are(void **state)
+{
+    struct peer p = peer_start(&(struct peer_setup){.act = PEER_GARBAGE});
+    struct talk t;
+
+    (void)state;
+    talk_init(&t, p.port);
+    t.setup.is_plain = true;
+    t.to_send = fr_slice_str("hello");
+    t.stop_after = 15;
+    talk(&t);
+    peer_stop(&p);
+    assert_true(t.tcp && t.connected);
+    assert_memory_equal(t.first, "SSH-2.0-garbage", 15);
+    assert_string_equal(fr_conn_tls_version(t.conn), "");
+    assert_null(fr_conn_exported(t.conn));
+    assert_true(fr_conn_octets_in(t.conn) >= 15);
+    talk_clear(&t);
+}
+
+static void a_connection_is_tls_or_plain_and_says_which(void **state)
+{
+    struct talk t;
+    struct fr_err err;
+
+    (void)state;
+    talk_init(&t, 1);
+    t.setup.tls = NULL;
+    assert_fails(fr_conn_open(&t.setup, &t.conn, &err), FR_EINTERNAL);
+    t.setup.tls = t.tls;
+    t.setup.is_plain = true;
+    assert_fails(fr_conn_open(&t.setup, &t.conn, &err), FR_EINTERNAL);
+    talk_clear(&t);
+}
+
 static void nothing_that_listens_is_unreachable(void **state)
 {
     struct talk t;
@@ -247,6 +283,8 @@ int main(void)
         cmocka_unit_test(a_cut_in_the_handshake_is_unreachable),
         cmocka_unit_test(a_cut_after_the_handshake_is_unreachable),
         cmocka_unit_test(a_cut_with_much_in_flight_is_unreachable),
+        cmocka_unit_test(without_tls_octets_are_what_they_are),
+        cmocka_unit_test(a_connection_is_tls_or_plain_and_says_which),
         cmocka_unit_test(nothing_that_listens_is_unreachable),
         cmocka_unit_test(a_fixed_address_that_is_none_is_unreachable),
         cmocka_unit_test(a_name_that_cannot_be_resolved_is_unreachable),

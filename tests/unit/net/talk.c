@@ -62,7 +62,7 @@ void talk(struct talk *t)
     struct fr_conn_event ev;
     struct fr_err err;
 
-    t->setup.tls = t->tls;
+    t->setup.tls = t->setup.is_plain ? NULL : t->tls;
     assert_ok(fr_conn_open(&t->setup, &t->conn, &err));
     for (;;) {
         ev = fr_conn_step(t->conn);
