@@ -63,6 +63,53 @@ static void a_target_gets_its_key(void **state)
     fr_mmef_fetched_clear(&got);
 }
 
+#define BTID_IN_URI "I1U8vpY3qJ0hiq5iTb%2B%2FNQ%3D%3D%40mef.example.com"
+
+static void a_target_gets_a_sims_key(void **state)
+{
+    struct fr_msg m, reply = {.type = FR_MSG_REPLY};
+    uint8_t code[8], expires[8], key[FR_KE_LEN] = {0}, uicc[FR_KE_LEN] = {1};
+    struct fr_mmef_fetched got;
+
+    (void)state;
+    fixture_send(&f, "GET", "/fetchCredentials/" BTID_IN_URI "/22?ua=tls1.3", NULL,
+                 NULL);
+    m = fixture_heard(&f, FR_MSG_FETCH);
+    assert_true(
+        fr_slice_equal(m.field[FR_F_KEY_ID],
+                       fr_slice_str("I1U8vpY3qJ0hiq5iTb+/NQ==@mef.example.com")));
+    assert_true(fr_slice_equal(m.field[FR_F_UA], fr_slice_str("tls1.3")));
+    fr_msg_set_u8(&reply, FR_F_CODE, FR_OK, code);
+    fr_msg_set(&reply, FR_F_KEY, fr_slice_of(key, sizeof key));
+    fr_msg_set(&reply, FR_F_UICC_KEY, fr_slice_of(uicc, sizeof uicc));
+    fr_msg_set_str(&reply, FR_F_UA, "tls1.3");
+    fr_msg_set_u64(&reply, FR_F_EXPIRES, 1800000000, expires);
+    fixture_say(&f, &reply);
+    fixture_answer_is(&f, 200, 2000);
+    assert_ok(fr_mmef_fetched_decode(fr_buf_view(&f.exchange.body), &got, &err));
+    assert_string_equal(got.ua, "tls1.3");
+    assert_true(
+        fr_slice_equal(fr_secret_view(got.uicc), fr_slice_of(uicc, sizeof uicc)));
+    fr_mmef_fetched_clear(&got);
+}
+
+static void a_protocol_that_gives_no_key_is_refused(void **state)
+{
+    static const char *const bad[] = {"", "tls1.4", "http-digest", "TLS1.2",
+                                      "tls1.2tls1.2tls1.2"};
+    char path[128];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        snprintf(path, sizeof path, "%s/22?ua=%s", "/fetchCredentials/" BTID_IN_URI,
+                 bad[i]);
+        fixture_send(&f, "GET", path, NULL, NULL);
+        fixture_answer_is(&f, 400, 4000);
+        assert_contains(fixture_body(&f), "\"ua\"");
+    }
+    fixture_heard_nothing(&f);
+}
+
 static void a_refusal_has_status_false_and_the_reason(void **state)
 {
     struct fr_mmef_fetched got;
@@ -279,6 +326,20 @@ static void whose_change_is_at_the_cursor_is_passed_on(void **state)
     assert_true(fr_slice_equal(m.field[FR_F_KEY_ID], fr_slice_str(id)));
 }
 
+static void a_btid_at_the_cursor_is_passed_on_exactly(void **state)
+{
+    struct fr_msg m;
+
+    (void)state;
+    fixture_send(&f, "GET",
+                 "/fieldroot/v1/credentials?since=5"
+                 "&last=I1U8vpY3qJ0hiq5iTb%2B%2FNQ%3D%3D",
+                 NULL, NULL);
+    m = fixture_heard(&f, FR_MSG_FEED);
+    assert_true(
+        fr_slice_equal(m.field[FR_F_KEY_ID], fr_slice_str("I1U8vpY3qJ0hiq5iTb+/NQ==")));
+}
+
 /* --- discovery */
 
 static void an_enrolee_gets_its_document(void **state)
@@ -314,6 +375,9 @@ int main(void)
 #define D(name) cmocka_unit_test_setup_teardown(name, open_discovery, close_fixture)
     const struct CMUnitTest tests[] = {
         T(a_target_gets_its_key),
+        T(a_target_gets_a_sims_key),
+        T(a_protocol_that_gives_no_key_is_refused),
+        T(a_btid_at_the_cursor_is_passed_on_exactly),
         T(a_refusal_has_status_false_and_the_reason),
         T(what_is_no_key_id_or_suid_is_malformed),
         T(news_are_answered_at_once),

@@ -176,6 +176,10 @@ static void malformed_files_are_refused(void **state)
         "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "", "0", "2"),
         "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "x", "0", "1"),
         "fieldroot-target-cache 2\nmef=" MEF TAIL("1", "", "-1", "1"),
+        "fieldroot-target-cache 3\nmef=" MEF TAIL("1", "", "0", "1"),
+        "fieldroot-target-cache 3\nmef=" MEF "\nua=tls1.4" TAIL("1", "", "0", "1"),
+        "fieldroot-target-cache 4\nmef=" MEF "\nua=tls1.2" TAIL("1", "", "0", "1"),
+        HEAD "key=I1U8vpY3qJ0hiq5iTb+/NQ=@" MEF " 22 5 0 " KEY_HEX_A " x\n",
         HEAD "color=red\n",
         HEAD "key=\n",
         HEAD "key=nonsense 22 5 0 " KEY_HEX_A " x\n",
@@ -222,6 +226,28 @@ static void well_formed_file_written_by_hand_is_read(void **state)
     fr_buf_clear(&b);
 }
 
+#define BTID "I1U8vpY3qJ0hiq5iTb+/NQ==@" MEF
+
+static void key_of_a_sim_reads_back_as_it_was(void **state)
+{
+    FR_AUTO(target_cache) *c = cache_of("A"), *back = NULL;
+    struct fr_target_key k = key_of('A', 2000000000);
+    struct fr_buf b = FR_BUF_INIT_WIPE(4096);
+    struct fr_err err = {0};
+
+    (void)state;
+    snprintf(k.key_id, sizeof k.key_id, BTID);
+    assert_ok(fr_target_cache_put(c, &k, &err));
+    c->ua = FR_UA_TLS13;
+    snprintf(c->last, sizeof c->last, "I1U8vpY3qJ0hiq5iTb+/NQ==");
+    assert_ok(fr_target_cache_encode(c, &b, &err));
+    assert_ok(fr_target_cache_decode(fr_buf_view(&b), &back, &err));
+    assert_non_null(fr_target_cache_find(back, BTID));
+    assert_int_equal(back->ua, FR_UA_TLS13);
+    assert_string_equal(back->last, c->last);
+    fr_buf_clear(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +260,7 @@ int main(void)
         cmocka_unit_test(cut_file_is_refused_wherever_it_is_cut),
         cmocka_unit_test(any_changed_octet_is_noticed),
         cmocka_unit_test(malformed_files_are_refused),
+        cmocka_unit_test(key_of_a_sim_reads_back_as_it_was),
         cmocka_unit_test(well_formed_file_written_by_hand_is_read),
     };
 

@@ -49,6 +49,72 @@ static void added_key_is_fetched_kept_and_published(void **state)
     bench_close(&b);
 }
 
+/* ---- keys of SIMs ---- */
+
+#define BTID   "I1U8vpY3qJ0hiq5iTb+/NQ==@" MEF
+#define IN_URI "I1U8vpY3qJ0hiq5iTb%2B%2FNQ%3D%3D"
+#define BTID_ADDED                                                                     \
+    "{\"seq\":4,\"change\":\"added\",\"keyId\":\"" BTID                                \
+    "\",\"suid\":22,\"enroleeID\":\"x\",\"lifetime\":\"20330518T033320\"}"
+#define GIVES(ua)                                                                      \
+    "{\"status\":true,\"credential\":\"" KEY_B64_A "\",\"ua\":\"" ua                   \
+    "\",\"uiccCredential\":\"" KEY_B64_A                                               \
+    "\",\"enroleeID\":\"x\",\"lifetime\":\"20330518T033320\"}"
+
+static void key_of_a_sim_is_asked_for_by_its_protocol(void **state)
+{
+    static const struct reply replies[] = {
+        OK_BODY(SINCE("0"), FEED("4", BTID_ADDED)),
+        OK_BODY("/fetchCredentials/" IN_URI "%40" MEF "/22?ua=tls1.3", GIVES("tls1.3")),
+        OK_BODY(SINCE("4"), FEED("4", "")),
+    };
+    struct bench b;
+
+    bench_open(&b, state, "");
+    b.target.cache->ua = FR_UA_TLS13;
+    LAY_OUT(&b, replies);
+    pass(&b);
+    assert_string_equal(b.last, IN_URI);
+    assert_holds(b.psk_path,
+                 BTID ":" KEY_HEX_A "\n3GPP-bootstrapping;" BTID ":" KEY_HEX_A "\n");
+    bench_close(&b);
+}
+
+static void key_for_another_protocol_is_not_taken(void **state)
+{
+    static const struct reply replies[] = {
+        OK_BODY(SINCE("0"), FEED("4", BTID_ADDED)),
+        OK_BODY("/fetchCredentials/" IN_URI "%40" MEF "/22?ua=tls1.2", GIVES("tls1.3")),
+    };
+    struct fr_err err = {0};
+    struct bench b;
+
+    bench_open(&b, state, "");
+    LAY_OUT(&b, replies);
+    assert_fails_as(fr_target_pass(&b.target, 0, &err), FR_EINVALID, "fetched-ua");
+    assert_int_equal(b.target.cache->n, 0);
+    bench_close(&b);
+}
+
+static void another_protocol_begins_anew_and_leaves_other_keys(void **state)
+{
+    FR_AUTO(target_cache) *c = cache_of("A");
+    struct fr_target_key k = key_of('A', 2000000000);
+    struct fr_err err = {0};
+
+    (void)state;
+    snprintf(k.key_id, sizeof k.key_id, BTID);
+    assert_ok(fr_target_cache_put(c, &k, &err));
+    c->cursor = 9;
+    c->complete = true;
+    fr_target_use_ua(c, FR_UA_TLS12);
+    assert_true(c->n == 2 && c->cursor == 9 && c->complete);
+    fr_target_use_ua(c, FR_UA_DTLS12);
+    assert_true(c->n == 1 && c->cursor == 0 && !c->complete);
+    assert_non_null(fr_target_cache_find(c, key_id('A')));
+    assert_int_equal(c->ua, FR_UA_DTLS12);
+}
+
 static void feed_is_read_to_its_end(void **state)
 {
     static const struct reply replies[] = {
@@ -578,6 +644,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_FOLDER(added_key_is_fetched_kept_and_published),
+        IN_FOLDER(key_of_a_sim_is_asked_for_by_its_protocol),
+        IN_FOLDER(key_for_another_protocol_is_not_taken),
+        cmocka_unit_test(another_protocol_begins_anew_and_leaves_other_keys),
         IN_FOLDER(feed_is_read_to_its_end),
         IN_FOLDER(next_pass_asks_from_the_cursor),
         IN_FOLDER(question_says_whose_change_is_at_its_cursor),
