@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "proto/gba_info.h"
 #include "server/ipc/digest_pack.h"
+#include "server/vault/source.h"
 #include "server/vault/ub.h"
 
 /* ---- what a response must be ---- */
@@ -100,14 +101,6 @@ static enum fr_code write_info(const struct fr_request *q, const struct fr_grant
     return fr_gba_info_write(&info, to, err);
 }
 
-static void put_context(const struct fr_ub_run *run, struct fr_store_credential *c)
-{
-    char rand[2 * FR_AKA_RAND_LEN + 1];
-
-    fr_hex_encode(fr_slice_of(run->rand, FR_AKA_RAND_LEN), rand, false);
-    snprintf(c->context, sizeof c->context, "%s %s", rand, run->impi);
-}
-
 static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
                            const struct fr_ub_run *run, struct fr_slice xml,
                            struct fr_store_credential *c, struct fr_err *err)
@@ -119,7 +112,7 @@ static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
     c->derivation = run->is_gba_u ? FR_DERIVE_GBA_U : FR_DERIVE_GBA;
     snprintf(c->method, sizeof c->method, "gba");
     snprintf(c->credential_ref, sizeof c->credential_ref, "imsi:%s", run->imsi);
-    put_context(run, c);
+    fr_source_put_gba(run->rand, run->impi, c->context);
     FR_TRY(fr_sha256((struct fr_slice){0}, c->request_sha, err));
     FR_TRY(fr_sha256(xml, c->response_sha, err));
     FR_TRY(fr_secret_from(fr_secret_view(run->keys).data, FR_KS_LEN, &ks, err));
