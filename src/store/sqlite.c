@@ -352,8 +352,7 @@ static enum fr_code open_database(struct fr_sqlite *s, const char *path,
                    "PRAGMA synchronous = FULL;"
                    "PRAGMA foreign_keys = ON;"
                    "PRAGMA secure_delete = ON;"
-                   "PRAGMA temp_store = MEMORY;"       /* savepoints, without files */
-                   "PRAGMA wal_autocheckpoint = 4000;" /* pages: 16 MB of log */
+                   "PRAGMA temp_store = MEMORY;" /* savepoints, without files */
                    "PRAGMA trusted_schema = OFF;",
                    err));
     FR_TRY(bring_up_to_date(s, err));
