@@ -280,6 +280,53 @@ def text():
         yield "t%d" % i, line
 
 
+BTID = "I1U8vpY3qJ0+iuZNrke/NQ==@" + MEF
+NONCE = "I1U8vpY3qJ0hiuZNrke/NVXzKLQ1d7m5Sp/6w1Tfr7M="
+
+
+def digest():
+    who = 'username="001010000000001@ims.mnc001.mcc001.3gppnetwork.org", realm="%s", uri="/"' % MEF
+    numbers = 'nonce="%s", qop=auth-int, nc=00000001, cnonce="0a4f113b", response="%s"' % (NONCE, "9a" * 16)
+    challenge = 'Digest realm="%s", nonce="%s", qop="auth,auth-int", algorithm=AKAv1-MD5' % (MEF, NONCE)
+    yield "challenge", challenge
+    yield "challenge-v2", challenge.replace("v1", "v2") + ', opaque="a, b", stale=false, x="a\\"b"'
+    yield "challenge-bare", challenge.replace('"', "").replace("auth,", "")
+    yield "challenge-48", challenge.replace(NONCE, NONCE[:-1] + "N" * 21)
+    yield "challenge-twice", challenge + ', realm="x"'
+    yield "first", 'Digest %s, nonce="", response=""' % who
+    yield "response", 'Digest %s, %s, algorithm=AKAv1-MD5, opaque="abc"' % (who, numbers)
+    yield "resync", 'Digest %s, %s, auts="uoU/PBI8z0TpNZbjVcY="' % (who, numbers)
+    yield "info", 'qop=auth-int, rspauth="%s", cnonce="0a4f113b", nc=00000001' % ("9a" * 16)
+    yield "proof", 'Fieldroot btid="%s", mac="%s"' % (BTID, "A" * 43)
+    yield "btid", BTID
+    yield "imsi", "001010000000001"
+    yield "impi", "001010000000001@ims.mnc001.mcc001.3gppnetwork.org"
+    yield "control", 'Digest %s, cnonce="a\rb"' % who
+
+
+def gba_info():
+    root, end = '<BootstrappingInfo xmlns="uri:3gpp-gba">', "</BootstrappingInfo>"
+    two = "<btid>%s</btid><lifetime>2026-11-25T03:07:19Z</lifetime>" % BTID
+    target = ('<f:target xmlns:f="urn:fieldroot:gba" id="//sp.example.com/cse-1" fqdn="broker.example.com" '
+              'suid="22" adminFQDN="mef.example.com"/>')
+    time = "<currenttime>2026-11-24T03:07:19Z</currenttime>"
+    yield "least", root + two + end
+    yield "full", '<?xml version="1.0" encoding="UTF-8"?>\n' + root + two + "<Extension>" + time + target + \
+        "</Extension>" + end
+    yield "prefixed", ('<g:BootstrappingInfo xmlns:g="uri:3gpp-gba"><g:btid>%s</g:btid>\n<g:lifetime> '
+                       '2026-11-25T03:07:19.5Z </g:lifetime></g:BootstrappingInfo>' % BTID)
+    yield "unknown", root + two + '<x y="z"><btid>a</btid></x><!-- c --><?p i?><![CDATA[<]]>' + end
+    yield "escaped", root + two.replace("+", "&#43;").replace("=@", "&amp;@") + end
+    yield "laughs", ('<!DOCTYPE b [<!ENTITY a "ha"><!ENTITY b "&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;">]>' +
+                     root + two.replace(BTID, "&c;") + end)
+    yield "external", '<!DOCTYPE b SYSTEM "file:///etc/passwd">' + root + two + end
+    yield "entity", root + two.replace(BTID, "&x;") + end
+    yield "twice", root + two + two + end
+    yield "namespace", root.replace("gba", "gbx") + two + end
+    yield "deep", root + "<a>" * 20
+    yield "utf-16", '<?xml version="1.0"?>'.encode("utf-16") + b"\0"
+
+
 def certificates(form):
     """Real ones: a name of each type, a wildcard, none, and an odd one."""
     exts = {"dns": "DNS:dev1.example.com,DNS:b.example", "uri": "URI:urn:x", "rid": "RID:1.2.3.4",
@@ -311,7 +358,7 @@ def pem():
 
 def main():
     for name in ("vault", "exchange", "discovery", "service", "state", "signer", "sync", "target", "engine", "agent",
-                 "admin", "conf", "server_conf", "text", "certificate", "pem"):
+                 "admin", "conf", "server_conf", "text", "digest", "gba_info", "certificate", "pem"):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for seed, value in globals()[name]():
