@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ub: the numbers on docs/protocol.md (section 13), computed again by examples/ub.py, which
-was written from that page alone and is checked here against TS 35.208."""
+was written from that page alone and is checked here against TS 35.208; and that client with a
+real fieldrootd and a real osmo-hlr."""
 import base64
 import hashlib
+import json
 import os
 import re
+import shutil
 import sys
 import unittest
+import urllib.parse
 
 import lab
+import test_hss
 from test_protocol import page_text, read_pages
 
 sys.path.insert(0, os.path.join(lab.ROOT, "examples"))
@@ -91,6 +96,103 @@ class TheNumbersOfThePage(unittest.TestCase):
         self.assertIn(f"`{hashlib.md5(b'').hexdigest()}`", self.text)
         for octets in ub.UA.values():
             self.assertTrue(re.search(rf"`{octets}`", self.text), octets)
+
+
+IMSI = "001010000000001"
+IMPI = IMSI + "@ims.mnc001.mcc001.3gppnetwork.org"
+
+
+@unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")
+class UbWithARealHss(lab.TestCase):
+    tls = True
+
+    def setUp(self):
+        super().setUp()
+        self.lab = self.site()
+        self.hlr = test_hss.Hlr(self.lab.folder)
+        self.addCleanup(self.hlr.stop)
+        self.hlr.start()
+        self.hlr.add(IMSI, *SETS[0][:2])
+        keys = ('certificate = "%s" key = "%s"' % tuple(self.lab.mef_cert) if self.tls
+                else "tls = off")
+        self.lab.start(tls="}\ngba-bsf { listen = \"127.0.0.1:0\" hlr = \"%s\" %s" % (
+            self.hlr.gsup, keys))
+        self.lab.ctl("target", "add", lab.BROKER)
+        self.lab.ctl("target", "add", "other.example.com")
+        self.lab.ctl("enrolee", "add", "dev1", "--imsi", IMSI, "--default", lab.BROKER)
+        self.target = self.lab.target()
+        self.write_sim()
+
+    def write_sim(self, sqn="000000000000", k=SETS[0][0], impi=IMPI):
+        with open(self.lab.path("sim.json"), "w", encoding="ascii") as f:
+            json.dump({"impi": impi, "k": k, "opc": SETS[0][1], "sqn": sqn}, f)
+
+    def ub(self, *args):
+        how = ["--ca", self.lab.mef_ca.pem] if self.tls else ["--plain"]
+        return lab.run(sys.executable, ub.__file__, "--mef", lab.MEF, "--connect",
+                       f"127.0.0.1:{self.lab.ports['gba-bsf']}", "--sim",
+                       self.lab.path("sim.json"), *how, *args)
+
+    def ub_is_refused(self, status, reason, *args):
+        done = self.ub(*args)
+        self.assertEqual(done.status, status, done)
+        self.assertIn(reason, done.err)
+
+    def audit(self):
+        return json.dumps(self.lab.ctl("audit"))
+
+    def fetch(self, btid, ua="tls1.2"):
+        status, body = self.target.get(
+            f"/fetchCredentials/{urllib.parse.quote(btid, safe='')}/22?ua={ua}")
+        self.assertEqual(status, 200, body)
+        return base64.b64decode(json.loads(body)["credential"]).hex()
+
+    def test_device_and_target_have_one_key(self):
+        for ua in ("tls1.2", "tls1.3"):  # the second is a renewal
+            done = self.ub("--target", lab.BROKER, "--ua", ua)
+            self.assertEqual(done.status, 0, done)
+            mine = json.loads(done.out)
+            self.assertEqual((mine["target"], mine["ack"]), (lab.BROKER, 200))
+            self.assertEqual(self.fetch(mine["btid"], ua), mine["key"])
+        self.assertIn("acknowledged", self.audit())
+        self.assertEqual(len(self.lab.ctl("credential", "list")), 2)
+
+    def test_a_sim_that_is_ahead_resynchronises(self):
+        self.write_sim(sqn="000000100000")
+        done = self.ub()
+        self.assertEqual(done.status, 0, done)
+        self.assertIn("resynchronised", self.audit())
+        self.assertEqual(self.fetch(json.loads(done.out)["btid"]), json.loads(done.out)["key"])
+
+    def test_who_is_refused(self):
+        self.ub_is_refused(77, "target-not-allowed", "--target", "other.example.com")
+        self.ub_is_refused(77, "target-not-registered", "--target", "none.example.com")
+        self.write_sim(impi="001010000000009@ims.mnc001.mcc001.3gppnetwork.org")
+        self.ub_is_refused(77, "enrolee-not-listed")
+        self.lab.ctl("enrolee", "add", "dev9", "--imsi", "001010000000009")
+        self.ub_is_refused(77, "subscriber-unknown")
+        self.write_sim(k="00" * 16)
+        self.ub_is_refused(77, "aka-mac")
+        self.assertEqual(self.lab.ctl("credential", "list"), [])
+        self.assertEqual(self.audit().count('"subscriber-unknown"'), 1)
+
+    def test_an_hss_that_stops_and_comes_back(self):
+        self.hlr.stop()
+        self.ub_is_refused(69, "hss-unreachable")
+        self.hlr.start()
+        lab.wait_until(lambda: self.ub().status == 0, "the HSS is back")
+
+    def test_nothing_secret_is_in_a_file_or_log(self):
+        self.assertEqual(self.ub().status, 0)
+        with open(self.lab.path("fieldrootd.log"), encoding="utf-8") as f:
+            log = f.read()
+        for secret in (SETS[0][0], SETS[0][1], json.loads(self.ub().out)["key"]):
+            self.assertNotIn(secret, log + self.audit())
+
+
+class PlainUb(UbWithARealHss):
+    """The same without TLS."""
+    tls = False
 
 
 if __name__ == "__main__":
