@@ -28,22 +28,25 @@ struct fr_usim_method {
     const char *name; /* "uicc", "usim-file": as in the config */
     /* FR_EUNSUPPORTED: "no-reader", "no-card", "no-application", "usim-file-missing";
      * FR_EREFUSED: "pin-needed", "pin-wrong", "pin-last-try" (never spent),
-     * "pin-blocked"; FR_ECONFIG: a file that is malformed or not private. */
+     * "pin-blocked"; FR_ECONFIG "usim-file", "key-file-open": a file that is malformed
+     * or not private; FR_EBUSY "usim-file-busy". */
     enum fr_code (*open)(const struct fr_usim_setup *setup, struct fr_usim **ret,
                          struct fr_err *err);
     void (*close)(struct fr_usim *u);
     /* FR_IMPI_MAX + 1. */
     enum fr_code (*impi)(struct fr_usim *u, char *ret, struct fr_err *err);
     /* gba_u: bootstrap in the card's GBA security context, where it has one.
-     * FR_EREFUSED "aka-mac" (AUTN is not of our home network); FR_EUNREACHABLE
-     * "card-gone" (pulled); FR_EINVALID "card-answer"; FR_ESTORE (usim-file: SQN not
-     * stored). */
+     * FR_EREFUSED "aka-mac" (AUTN is not of our home network), "aka-amf" (usim-file:
+     * nor for us); FR_EUNSUPPORTED "no-gba-u"; FR_EUNREACHABLE "card-gone" (pulled);
+     * FR_EINVALID "card-answer"; FR_ESTORE (usim-file: SQN not stored); usim-file:
+     * what open fails with, for the file is read again. */
     enum fr_code (*authenticate)(struct fr_usim *u, const uint8_t *rand,
                                  const uint8_t *autn, bool gba_u,
                                  struct fr_aka_answer *ret, struct fr_err *err);
     bool (*has_gba_u)(const struct fr_usim *u);
     /* After a bootstrap with gba_u: Ks_ext_NAF, or Ks_int_NAF where the card gives it
-     * out (FR_EUNSUPPORTED "ks-int-naf" where not). */
+     * out (FR_EUNSUPPORTED "ks-int-naf" where not). FR_EINVALID "no-gba-bootstrap": the
+     * card has no Ks, or of another RAND. */
     enum fr_code (*naf_key)(struct fr_usim *u, const struct fr_gba_naf *naf,
                             struct fr_secret **ret, struct fr_err *err);
 };

@@ -155,7 +155,7 @@ static enum fr_code file_open(const struct fr_usim_setup *setup, struct fr_usim 
 static enum fr_code file_impi(struct fr_usim *u, char *ret, struct fr_err *err)
 {
     (void)err;
-    strcpy(ret, ((struct usim_file *)u)->impi);
+    snprintf(ret, FR_IMPI_MAX + 1, "%s", ((struct usim_file *)u)->impi);
     return FR_OK;
 }
 
