@@ -8,8 +8,8 @@
 
 #include "crypto/aka.h"
 
-/* MAC* = MAC xor Trunc(SHA-1(IK)), its first 64 bits [U]; the same again gives MAC back.
- * FR_EINTERNAL: no SHA-1. */
+/* MAC* = MAC xor Trunc(SHA-1(IK)), its first 64 bits [U]; the same again gives MAC
+ * back. FR_EINTERNAL: no SHA-1. */
 FR_MUST_USE enum fr_code fr_gba_u_mac(const uint8_t ik[FR_AKA_KEY_LEN],
                                       uint8_t mac[FR_AKA_MAC_LEN], struct fr_err *err);
 

@@ -34,7 +34,7 @@ enum fr_code fr_digest_challenge_write(struct fr_digest_challenge *c, struct fr_
     memcpy(octets, c->rand, FR_AKA_RAND_LEN);
     memcpy(octets + FR_AKA_RAND_LEN, c->autn, FR_AKA_AUTN_LEN);
     fr_base64_encode(fr_slice_of(octets, sizeof octets), false, &nonce);
-    memcpy(c->nonce, text, nonce.len + 1);
+    memcpy(c->nonce, fr_buf_cstr(&nonce), nonce.len + 1);
     fr_buf_str(to, "Digest ");
     fr_auth_param_write(to, "realm", c->realm);
     fr_auth_param_write(to, "nonce", c->nonce);

@@ -59,7 +59,6 @@ static const struct fr_conf_key gba_keys[] = {
     {.name = "lifetime", .type = FR_CONF_DURATION, .value = "P1D"},
     {.name = "hss-timeout", .type = FR_CONF_DURATION, .value = "PT5S"},
     {.name = "akav2", .type = FR_CONF_BOOL, .value = "off"},
-    {.name = "tmpi", .type = FR_CONF_BOOL, .value = "off"},
     {.name = NULL},
 };
 
@@ -293,8 +292,8 @@ static enum fr_code read_hlr(struct fr_server_config *c, const struct fr_conf *g
                        "the HSS's GSUP, like 127.0.0.1:4222 or [::1]:4222",
                        fr_conf_where(gba), g->hlr);
     FR_TRY(read_hlr_name(c, gba, err));
-    return read_duration(gba, "hss-timeout", MS, INT64_C(60) * MS,
-                         &g->hss_timeout_ms, err);
+    return read_duration(gba, "hss-timeout", MS, INT64_C(60) * MS, &g->hss_timeout_ms,
+                         err);
 }
 
 static enum fr_code read_ub(struct fr_server_config *c, const struct fr_conf *gba,
@@ -328,7 +327,6 @@ static enum fr_code read_gba(struct fr_server_config *c, struct fr_err *err)
     FR_TRY(read_ub(c, gba, err));
     FR_TRY(read_hlr(c, gba, err));
     c->gba.akav2 = fr_conf_bool(gba, "akav2");
-    c->gba.tmpi = fr_conf_bool(gba, "tmpi");
     FR_TRY(read_duration(gba, "lifetime", INT64_C(60) * MS,
                          INT64_C(1) * DAYS_365_S * MS, &c->gba.lifetime_s, err));
     c->gba.lifetime_s /= MS;

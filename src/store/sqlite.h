@@ -11,8 +11,8 @@
 FR_MUST_USE enum fr_code fr_sqlite_open_to_read(const char *path, sqlite3 **ret,
                                                 struct fr_err *err);
 
-/* The name of the VFS that writes the log in large pieces; registers it if need be. NULL,
- * which means that of the system, if that cannot be. */
+/* The name of the VFS that writes the log in large pieces; registers it if need be.
+ * NULL, which means that of the system, if that cannot be. */
 const char *fr_sqlite_vfs(void);
 
 #endif

@@ -87,7 +87,7 @@ static void a_gba_bsf_has_defaults_for_all_but_its_files(void **state)
     assert_string_equal(c->gba.hlr_name, "fieldroot-n1");
     assert_int_equal(c->gba.lifetime_s, 86400);
     assert_int_equal(c->gba.hss_timeout_ms, 5000);
-    assert_false(c->gba.akav2 || c->gba.tmpi);
+    assert_false(c->gba.akav2);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_HSS), 1);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_GBA), 1);
 }
