@@ -65,10 +65,12 @@ enum fr_code fr_digest_auth_write(const struct fr_digest_auth *a, struct fr_buf 
     fr_auth_param_write(to, "realm", a->realm);
     fr_auth_param_write(to, "nonce", a->nonce);
     fr_auth_param_write(to, "uri", a->uri);
-    if (a->has_auth_int) {
-        fr_buf_fmt(to, ", qop=auth-int, nc=%s", a->nc);
+    if (a->has_auth_int)
+        fr_buf_str(to, ", qop=auth-int");
+    if (a->nc[0])
+        fr_buf_fmt(to, ", nc=%s", a->nc);
+    if (a->cnonce[0])
         fr_auth_param_write(to, "cnonce", a->cnonce);
-    }
     fr_auth_param_write(to, "response", a->response);
     put_opaque(a->opaque, to);
     if (a->nonce[0])

@@ -296,6 +296,7 @@ def digest():
     yield "first", 'Digest %s, nonce="", response=""' % who
     yield "response", 'Digest %s, %s, algorithm=AKAv1-MD5, opaque="abc"' % (who, numbers)
     yield "resync", 'Digest %s, %s, auts="uoU/PBI8z0TpNZbjVcY="' % (who, numbers)
+    yield "qop-alone", 'Digest username=u, realm=r, uri="/", qop=auth-int'
     yield "info", 'qop=auth-int, rspauth="%s", cnonce="0a4f113b", nc=00000001' % ("9a" * 16)
     yield "proof", 'Fieldroot btid="%s", mac="%s"' % (BTID, "A" * 43)
     yield "btid", BTID

@@ -220,6 +220,19 @@ static void the_first_request_is_written_and_read(void **state)
     assert_memory_equal(&back, &a, sizeof a);
 }
 
+static void a_qop_alone_is_written_and_read(void **state)
+{
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+    const struct fr_digest_auth a = {
+        .username = "u", .realm = "r", .uri = "/", .has_auth_int = true};
+    struct fr_digest_auth back;
+
+    (void)state;
+    assert_ok(fr_digest_auth_write(&a, &text, &err));
+    assert_ok(fr_digest_auth_parse(fr_buf_cstr(&text), &back, &err));
+    assert_memory_equal(&back, &a, sizeof a);
+}
+
 static struct fr_digest_auth with_response(void)
 {
     struct fr_digest_auth a = {.username = VECTOR_IMPI,
@@ -423,6 +436,7 @@ int main(void)
         cmocka_unit_test(another_algorithm_is_unsupported),
         cmocka_unit_test(a_qop_without_auth_int_is_unsupported),
         cmocka_unit_test(the_first_request_is_written_and_read),
+        cmocka_unit_test(a_qop_alone_is_written_and_read),
         cmocka_unit_test(a_response_is_written_and_read),
         cmocka_unit_test(forms_of_the_field_are_read),
         cmocka_unit_test(a_malformed_authorization_is_refused),
