@@ -65,7 +65,9 @@ class Message:
     def of_page(cls, text):
         head, _, body = text.partition("\n\n")
         start, *lines = head.rstrip("\n").split("\n")
-        return cls(start, dict(line.split(": ", 1) for line in lines), body.rstrip("\n"))
+        headers = dict(line.split(": ", 1) for line in lines)
+        end = "\n" if headers.get("Content-Type", "").endswith("+xml") else ""
+        return cls(start, headers, body.rstrip("\n") + end)
 
     @classmethod
     def of_wire(cls, octets):
@@ -75,7 +77,7 @@ class Message:
 
     @property
     def json(self):
-        return json.loads(self.body) if self.body else None
+        return json.loads(self.body) if self.body and self.body[0] in "{[" else None
 
     def octets(self):
         headers = dict(self.headers)
