@@ -133,8 +133,7 @@ enum fr_code fr_milenage_f1(const struct fr_milenage *m,
                             const uint8_t rand[FR_AKA_RAND_LEN],
                             const uint8_t sqn[FR_AKA_SQN_LEN],
                             const uint8_t amf[FR_AKA_AMF_LEN],
-                            uint8_t ret_mac_a[FR_AKA_MAC_LEN],
-                            uint8_t ret_mac_s[FR_AKA_MAC_LEN], struct fr_err *err)
+                            struct fr_milenage_macs *ret, struct fr_err *err)
 {
     struct run r = {0};
     uint8_t in1[BLOCK], out1[BLOCK] = {0};
@@ -149,8 +148,8 @@ enum fr_code fr_milenage_f1(const struct fr_milenage *m,
     end(&r);
     if (!ok)
         return no_aes(err);
-    memcpy(ret_mac_a, out1, FR_AKA_MAC_LEN);
-    memcpy(ret_mac_s, out1 + FR_AKA_MAC_LEN, FR_AKA_MAC_LEN);
+    memcpy(ret->a, out1, sizeof ret->a);
+    memcpy(ret->s, out1 + sizeof ret->a, sizeof ret->s);
     return FR_OK;
 }
 

@@ -22,12 +22,14 @@ FR_MUST_USE enum fr_code fr_milenage_opc(const struct fr_secret *k,
                                          struct fr_secret **ret, struct fr_err *err);
 
 /* MAC-A (f1) and MAC-S (f1*). */
+struct fr_milenage_macs {
+    uint8_t a[FR_AKA_MAC_LEN], s[FR_AKA_MAC_LEN];
+};
 FR_MUST_USE enum fr_code fr_milenage_f1(const struct fr_milenage *m,
                                         const uint8_t rand[FR_AKA_RAND_LEN],
                                         const uint8_t sqn[FR_AKA_SQN_LEN],
                                         const uint8_t amf[FR_AKA_AMF_LEN],
-                                        uint8_t ret_mac_a[FR_AKA_MAC_LEN],
-                                        uint8_t ret_mac_s[FR_AKA_MAC_LEN],
+                                        struct fr_milenage_macs *ret,
                                         struct fr_err *err);
 
 /* f2 to f5*: all that follows from RAND alone. Wipe with fr_milenage_out_clear(). */

@@ -60,10 +60,12 @@ static enum fr_code make_auts(const struct fr_usim_aka *a, const uint8_t *rand,
                               struct fr_err *err)
 {
     static const uint8_t amf[FR_AKA_AMF_LEN];
-    uint8_t sqn[FR_AKA_SQN_LEN], mac_a[FR_AKA_MAC_LEN];
+    uint8_t sqn[FR_AKA_SQN_LEN];
+    struct fr_milenage_macs macs;
 
     put_u48(sqn, greatest(a));
-    FR_TRY(fr_milenage_f1(&a->milenage, rand, sqn, amf, mac_a, auts + sizeof sqn, err));
+    FR_TRY(fr_milenage_f1(&a->milenage, rand, sqn, amf, &macs, err));
+    memcpy(auts + sizeof sqn, macs.s, sizeof macs.s);
     for (size_t i = 0; i < sizeof sqn; i++)
         auts[i] = sqn[i] ^ out->ak_star[i];
     return FR_OK;
@@ -87,10 +89,11 @@ static enum fr_code check_mac(const struct fr_usim_aka *a, const uint8_t *rand,
                               const uint8_t *sqn, const uint8_t *amf,
                               const uint8_t *claimed, struct fr_err *err)
 {
-    uint8_t mac[FR_AKA_MAC_LEN], mac_s[FR_AKA_MAC_LEN];
+    struct fr_milenage_macs macs;
 
-    FR_TRY(fr_milenage_f1(&a->milenage, rand, sqn, amf, mac, mac_s, err));
-    if (!fr_mac_equal(fr_slice_of(mac, sizeof mac), fr_slice_of(claimed, sizeof mac)))
+    FR_TRY(fr_milenage_f1(&a->milenage, rand, sqn, amf, &macs, err));
+    if (!fr_mac_equal(fr_slice_of(macs.a, sizeof macs.a),
+                      fr_slice_of(claimed, sizeof macs.a)))
         return FR_FAIL_AS(
             err, FR_EREFUSED, "aka-mac",
             "the challenge is not from the SIM's home network: its MAC is "

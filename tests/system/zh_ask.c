@@ -30,7 +30,7 @@ static bool is_right(const struct run *r, const uint8_t *v, size_t len,
                      uint8_t sqn[FR_AKA_SQN_LEN])
 {
     const uint8_t *autn = v + FR_AKA_RAND_LEN, *ck = autn + FR_AKA_AUTN_LEN;
-    uint8_t mac_a[FR_AKA_MAC_LEN], mac_s[FR_AKA_MAC_LEN];
+    struct fr_milenage_macs macs;
     struct fr_milenage_out out;
     bool is_fine;
 
@@ -38,12 +38,11 @@ static bool is_right(const struct run *r, const uint8_t *v, size_t len,
         return false;
     for (int i = 0; i < FR_AKA_SQN_LEN; i++)
         sqn[i] = autn[i] ^ out.ak[i];
-    if (fr_milenage_f1(&r->m, v, sqn, autn + FR_AKA_SQN_LEN, mac_a, mac_s, NULL) !=
-        FR_OK)
+    if (fr_milenage_f1(&r->m, v, sqn, autn + FR_AKA_SQN_LEN, &macs, NULL) != FR_OK)
         return false;
     is_fine = len == FR_ZH_VECTOR_HEAD + sizeof out.res &&
               memcmp(autn + FR_AKA_SQN_LEN, amf, sizeof amf) == 0 &&
-              memcmp(autn + FR_AKA_SQN_LEN + sizeof amf, mac_a, sizeof mac_a) == 0 &&
+              memcmp(autn + FR_AKA_SQN_LEN + sizeof amf, macs.a, sizeof macs.a) == 0 &&
               memcmp(ck, out.ck, sizeof out.ck) == 0 &&
               memcmp(ck + FR_AKA_KEY_LEN, out.ik, sizeof out.ik) == 0 &&
               memcmp(v + FR_ZH_VECTOR_HEAD, out.res, sizeof out.res) == 0;
@@ -93,15 +92,16 @@ static void await(struct run *r)
 static enum fr_code make_auts(const struct run *r, uint8_t auts[FR_AKA_AUTS_LEN],
                               struct fr_err *err)
 {
-    uint8_t mac_a[FR_AKA_MAC_LEN];
+    struct fr_milenage_macs macs;
     struct fr_milenage_out out;
 
     FR_TRY(fr_milenage_f2345(&r->m, r->rand, &out, err));
     for (int i = 0; i < FR_AKA_SQN_LEN; i++)
         auts[i] = sqn_ms[i] ^ out.ak_star[i];
     fr_milenage_out_clear(&out);
-    return fr_milenage_f1(&r->m, r->rand, sqn_ms, amf, mac_a, auts + FR_AKA_SQN_LEN,
-                          err);
+    FR_TRY(fr_milenage_f1(&r->m, r->rand, sqn_ms, amf, &macs, err));
+    memcpy(auts + FR_AKA_SQN_LEN, macs.s, sizeof macs.s);
+    return FR_OK;
 }
 
 static enum fr_code ask_all(struct run *r, const char *imsi, long count,
