@@ -276,6 +276,32 @@ bool fr_absolute_id_is_valid(struct fr_slice s)
     return parts == 2 || parts == 3;
 }
 
+bool fr_take_text(struct fr_slice *text, const char *expected)
+{
+    size_t n = strlen(expected);
+
+    if (text->len < n || memcmp(text->data, expected, n) != 0)
+        return false;
+    text->data += n;
+    text->len -= n;
+    return true;
+}
+
+bool fr_take_line(struct fr_slice *text, const char *name, struct fr_slice *ret_value)
+{
+    struct fr_slice at = *text;
+    const uint8_t *end;
+
+    if (!fr_take_text(&at, name) || !fr_take_text(&at, "="))
+        return false;
+    end = at.len ? memchr(at.data, '\n', at.len) : NULL;
+    if (!end)
+        return false;
+    *ret_value = fr_slice_of(at.data, (size_t)(end - at.data));
+    *text = fr_slice_of(end + 1, at.len - ret_value->len - 1);
+    return true;
+}
+
 bool fr_uint_parse(struct fr_slice s, uint64_t max, uint64_t *ret)
 {
     uint64_t v = 0;

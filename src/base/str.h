@@ -44,6 +44,12 @@ bool fr_ascii_equal_fold(const char *a, const char *b);
 /* "//sp.example/cse-1", "//sp/cse/ae" (TS-0001 7.2), at most FR_ID_MAX octets. */
 bool fr_absolute_id_is_valid(struct fr_slice s);
 
+/* Cuts expected off the front of text; false if it does not begin so. */
+bool fr_take_text(struct fr_slice *text, const char *expected);
+/* Cuts a line "name=value\n" off the front, and borrows its value. False, and text is
+ * as it was: the next line has another name, or no end. */
+bool fr_take_line(struct fr_slice *text, const char *name, struct fr_slice *ret_value);
+
 /* Decimal, whole string, 0..max; false otherwise. */
 bool fr_uint_parse(struct fr_slice s, uint64_t max, uint64_t *ret);
 

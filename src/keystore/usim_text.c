@@ -22,40 +22,14 @@ static enum fr_code malformed(const char *what, struct fr_err *err)
     return FR_FAIL_AS(err, FR_ECONFIG, "usim-file", "not a software USIM: %s", what);
 }
 
-static bool take_text(struct fr_slice *text, const char *expected)
-{
-    size_t n = strlen(expected);
-
-    if (text->len < n || memcmp(text->data, expected, n) != 0)
-        return false;
-    text->data += n;
-    text->len -= n;
-    return true;
-}
-
-/* False: the next line has another name, or no end. */
-static bool take_line(struct fr_slice *text, const char *name, struct fr_slice *ret)
-{
-    struct fr_slice at = *text;
-    const uint8_t *end;
-
-    if (!take_text(&at, name) || !take_text(&at, "="))
-        return false;
-    end = at.len ? memchr(at.data, '\n', at.len) : NULL;
-    if (!end)
-        return false;
-    *ret = fr_slice_of(at.data, (size_t)(end - at.data));
-    *text = fr_slice_of(end + 1, at.len - ret->len - 1);
-    return true;
-}
-
 /* ---- one a line; a line that is not there has its default, or is a fault ---- */
 
 static bool take_imsi(struct fr_slice *text, struct fr_usim_profile *p)
 {
     struct fr_slice v;
 
-    if (!take_line(text, "imsi", &v) || v.len > FR_IMSI_MAX || memchr(v.data, 0, v.len))
+    if (!fr_take_line(text, "imsi", &v) || v.len > FR_IMSI_MAX ||
+        memchr(v.data, 0, v.len))
         return false;
     memcpy(p->imsi, v.data, v.len);
     p->imsi[v.len] = 0;
@@ -67,7 +41,7 @@ static bool take_digit(struct fr_slice *text, const char *name, const char *allo
 {
     struct fr_slice v;
 
-    if (!take_line(text, name, &v))
+    if (!fr_take_line(text, name, &v))
         return true;
     if (v.len != 1 || v.data[0] == 0 || !strchr(allowed, v.data[0]))
         return false;
@@ -80,7 +54,7 @@ static bool take_amf(struct fr_slice *text, uint16_t *ret)
     struct fr_slice v;
     uint8_t amf[FR_AKA_AMF_LEN];
 
-    if (!take_line(text, "amf-zero", &v))
+    if (!fr_take_line(text, "amf-zero", &v))
         return true;
     if (v.len != 2 * sizeof amf || !fr_hex_decode(v, amf))
         return false;
@@ -92,7 +66,7 @@ static bool take_flag(struct fr_slice *text, const char *name, bool *ret)
 {
     struct fr_slice v;
 
-    if (!take_line(text, name, &v))
+    if (!fr_take_line(text, name, &v))
         return true;
     *ret = fr_slice_equal(v, fr_slice_str("yes"));
     return *ret || fr_slice_equal(v, fr_slice_str("no"));
@@ -104,7 +78,7 @@ static enum fr_code take_key(struct fr_slice *text, const char *name,
     struct fr_slice v;
     enum fr_code rc;
 
-    if (!take_line(text, name, &v) || v.len != KEY_DIGITS)
+    if (!fr_take_line(text, name, &v) || v.len != KEY_DIGITS)
         return malformed(name, err);
     rc = fr_secret_from_hex(v, ret, err);
     return rc == FR_EPARSE ? malformed(name, err) : rc;
@@ -155,7 +129,7 @@ static bool take_sqn(struct fr_slice *text, struct fr_usim_aka *a)
     struct fr_slice v;
     uint64_t all;
 
-    if (!take_line(text, "sqn", &v))
+    if (!fr_take_line(text, "sqn", &v))
         return false;
     if (v.len != SQN_DIGITS)
         return take_each_sqn(v, a);
@@ -169,7 +143,7 @@ enum fr_code fr_usim_text_decode(struct fr_slice text, struct fr_usim_profile *r
                                  struct fr_err *err)
 {
     *ret = (struct fr_usim_profile){.mnc_digits = 2, .aka.ind_bits = FR_IND_BITS_MAX};
-    if (!take_text(&text, HEAD))
+    if (!fr_take_text(&text, HEAD))
         return malformed("it does not begin with \"fieldroot-usim 1\"", err);
     if (!take_imsi(&text, ret))
         return malformed("imsi", err);

@@ -220,32 +220,6 @@ static bool take_checked(struct fr_slice *text)
     return true;
 }
 
-static bool take_text(struct fr_slice *text, const char *expected)
-{
-    size_t n = strlen(expected);
-
-    if (text->len < n || memcmp(text->data, expected, n) != 0)
-        return false;
-    text->data += n;
-    text->len -= n;
-    return true;
-}
-
-static bool take_line(struct fr_slice *text, const char *name, struct fr_slice *value)
-{
-    const uint8_t *end;
-
-    if (!take_text(text, name) || !take_text(text, "="))
-        return false;
-    end = text->len ? memchr(text->data, '\n', text->len) : NULL;
-    if (!end)
-        return false;
-    *value = fr_slice_of(text->data, (size_t)(end - text->data));
-    text->data += value->len + 1;
-    text->len -= value->len + 1;
-    return is_value(*value);
-}
-
 /* get_: FR_EPARSE for a value that is not of its kind, or FR_ENOMEM. */
 
 static enum fr_code get_text(struct fr_slice value, char **to, bool optional)
@@ -345,7 +319,7 @@ static enum fr_code read_line(struct fr_credential *c, const struct line *line,
     struct fr_slice value;
     enum fr_code rc = FR_EPARSE;
 
-    if (take_line(text, line->name, &value))
+    if (fr_take_line(text, line->name, &value) && is_value(value))
         rc = get_value(c, line, value);
     if (rc == FR_EPARSE)
         return damaged(line->name, err);
@@ -374,8 +348,8 @@ enum fr_code fr_credential_decode(struct fr_slice text, struct fr_credential **r
 
     if (!take_checked(&text))
         return damaged("its checksum does not match", err);
-    is_gba = take_text(&text, heads[1]);
-    if (!is_gba && !take_text(&text, heads[0]))
+    is_gba = fr_take_text(&text, heads[1]);
+    if (!is_gba && !fr_take_text(&text, heads[0]))
         return damaged("it does not begin with \"fieldroot-credential 1\", or 2", err);
     FR_TRY(fr_credential_new(&c, err));
     FR_TRY(read_lines(c, is_gba, &text, err));
