@@ -15,6 +15,8 @@
 #include "server/ipc/msg.h"
 #include "store/store.h"
 
+/* Of the enrol listener: two generations and the other types fit the vault's 64. */
+#define FR_SERVER_WORKERS_MAX    24
 #define FR_SERVER_CONFIG_DEFAULT "/etc/fieldroot/fieldrootd.conf"
 
 enum fr_tls_profile { FR_TLS_DEFAULT, FR_TLS_ONEM2M };
