@@ -63,6 +63,19 @@ struct fr_journal *fr_ub_table(const struct fr_ub *ub)
     return ub->table;
 }
 
+uint64_t fr_ub_key_of(const char *imsi)
+{
+    uint64_t n = 0;
+
+    (void)fr_uint_parse(fr_slice_str(imsi), UINT64_MAX, &n);
+    return n;
+}
+
+struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v, const char *imsi)
+{
+    return fr_journal_find(v->ub->table, FR_UB_CHALLENGES, fr_ub_key_of(imsi));
+}
+
 /* ---- batches ---- */
 
 struct fr_ub_mark fr_ub_mark(const struct fr_vault *v)

@@ -68,6 +68,10 @@ FR_MUST_USE enum fr_code fr_ub_ask_hss(struct fr_request *q,
 FR_MUST_USE enum fr_code fr_ub_check_form(const struct fr_vault *v,
                                           const struct fr_digest_auth *a,
                                           struct fr_err *err);
+/* An IMSI as the key of its challenge. */
+uint64_t fr_ub_key_of(const char *imsi);
+/* The one challenge of a subscriber, however old; NULL: none. */
+struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v, const char *imsi);
 /* The challenge that a answers; NULL: none, or it is too old. */
 struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a);

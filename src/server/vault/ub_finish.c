@@ -37,8 +37,7 @@ enum fr_code fr_ub_check_form(const struct fr_vault *v, const struct fr_digest_a
 static bool is_nonce_of(const struct fr_digest_auth *a, const struct fr_ub_run *run)
 {
     uint8_t storage[2 * FR_DIGEST_HEX + 1], both[FR_AKA_RAND_LEN + FR_AKA_AUTN_LEN];
-    struct fr_buf text = {
-        .data = storage, .cap = sizeof storage, .max = sizeof storage - 1};
+    struct fr_buf text = FR_BUF_OVER(storage);
 
     memcpy(both, run->rand, FR_AKA_RAND_LEN);
     memcpy(both + FR_AKA_RAND_LEN, run->autn, FR_AKA_AUTN_LEN);
@@ -50,11 +49,8 @@ struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a)
 {
     const struct fr_ub_run *run;
-    struct fr_entry *e;
-    uint64_t imsi = 0;
+    struct fr_entry *e = fr_ub_challenge_of(q->v, q->who.listing.imsi);
 
-    (void)fr_uint_parse(fr_slice_str(q->who.listing.imsi), UINT64_MAX, &imsi);
-    e = fr_journal_find(fr_ub_table(q->v->ub), FR_UB_CHALLENGES, imsi);
     if (!e || e->deadline_ms <= fr_mono_ms(q->v->env))
         return NULL;
     run = e->data;

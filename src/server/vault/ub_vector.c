@@ -75,24 +75,16 @@ static enum fr_code take_vector(struct fr_slice vector, struct fr_ub_run *run,
     return fr_secret_from(keys.data, keys.len, &run->keys, err);
 }
 
-static uint64_t number_of(const char *imsi)
-{
-    uint64_t n = 0;
-
-    (void)fr_uint_parse(fr_slice_str(imsi), UINT64_MAX, &n);
-    return n;
-}
-
 static enum fr_code put_challenge(const struct fr_request *q, struct fr_ub_run *run,
                                   struct fr_err *err)
 {
     struct fr_journal *table = fr_ub_table(q->v->ub);
     const struct fr_entry e = {.kind = FR_UB_CHALLENGES,
-                               .key = number_of(run->imsi),
+                               .key = fr_ub_key_of(run->imsi),
                                .deadline_ms =
                                    fr_mono_ms(q->v->env) + FR_VAULT_CHALLENGE_MS,
                                .data = run};
-    struct fr_entry *older = fr_journal_find(table, e.kind, e.key);
+    struct fr_entry *older = fr_ub_challenge_of(q->v, run->imsi);
 
     if (older)
         fr_journal_take(table, older);
@@ -122,10 +114,7 @@ static enum fr_code answer(const struct fr_request *q, const struct fr_ub_run *w
                            struct fr_err *err)
 {
     const struct fr_slice vector = q->m->field[FR_F_VECTOR];
-    const struct fr_ub_run *run =
-        fr_journal_find(fr_ub_table(q->v->ub), FR_UB_CHALLENGES,
-                        number_of(waiting->imsi))
-            ->data;
+    const struct fr_ub_run *run = fr_ub_challenge_of(q->v, waiting->imsi)->data;
     struct fr_msg m = {.type = FR_MSG_REPLY, .id = waiting->id};
     uint8_t code[8];
 
