@@ -237,7 +237,7 @@ class Mefs(lab.TestCase):
         peer = lab.Peer(cert, key, None, lambda tls: tls.recv(1))
         self.addCleanup(peer.close)
         return self.device.provision("--instructions", self.lab.document(
-            self.lab.bootstrap(port=peer.port)))
+            self.lab.bootstrap(port=peer.port, budget="PT3S")))
 
     def test_a_mef_of_another_ca(self):
         rogue = lab.Authority(self.lab.path("ca-rogue"), "Rogue CA")

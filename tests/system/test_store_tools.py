@@ -38,7 +38,8 @@ class StoreTest(lab.TestCase):
         return [self.lab.device(n) for n in names]
 
     def renew(self, device):
-        return device.provision(self.lab.mef(), "--renew")
+        return device.provision("--renew", "--instructions", self.lab.document(
+            self.lab.bootstrap(budget="PT5S"), name=device.name + ".json"))
 
     def provision(self, device):
         run = self.renew(device)
