@@ -48,6 +48,7 @@ def script(folder):
     text = re.sub(r'(vault|signer)-user = .*\n', "", text)
     text = text.replace("mef {", 'mef {\n    listen = "127.0.0.1:0"\n'
                                  '    fetch-listen = "127.0.0.1:0"')
+    text = text.replace("gba-bsf {", 'gba-bsf {\n    listen = "127.0.0.1:0"')
     return len(blocks), PRELUDE + text
 
 
