@@ -160,9 +160,10 @@ class Process:
 
     def __init__(self, argv, log, **popen):
         self.log = log
+        popen.setdefault("stdin", subprocess.DEVNULL)
         with open(log, "ab") as out:
             self.popen = subprocess.Popen([str(a) for a in argv], stdout=out, stderr=out,
-                                          stdin=subprocess.DEVNULL, **popen)
+                                          **popen)
 
     @property
     def pid(self):

@@ -1,69 +1,23 @@
 # SPDX-License-Identifier: Apache-2.0
 """The HSS's side of GBA: the code of the process hss against a real osmo-hlr."""
-import os
 import shutil
-import socket
 import subprocess
 import tempfile
 import unittest
 
 import lab
+import sim
+from sim import K, OPC
 
-K = "465b5ce8b199b49faa5f0a2ee238a6bc"  # TS 35.208, set 1
-OPC = "cd63cb71954a9f4e48a5994e37a02baf"
 IMSI = "262420000000001"
 SQN_MS = 0x10000000  # zh_ask's resynchronisation
-GSUP, VTY = 4222, 4258
-
-
-class Hlr:
-    """osmo-hlr with a loopback address of its own, since its ports are fixed."""
-
-    def __init__(self, folder):
-        self.folder, self.process = folder, None
-        self.address = f"127.1.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
-        self.gsup = f"{self.address}:{GSUP}"
-        with open(os.path.join(folder, "hlr.cfg"), "w", encoding="ascii") as f:
-            f.write(f"line vty\n bind {self.address}\nctrl\n bind {self.address}\n"
-                    f"hlr\n gsup\n  bind ip {self.address}\n")
-
-    def answers(self, port):
-        with socket.socket() as s:
-            return s.connect_ex((self.address, port)) == 0
-
-    def start(self):
-        with open(os.path.join(self.folder, "hlr.log"), "ab") as log:
-            self.process = subprocess.Popen(
-                ["osmo-hlr", "-c", "hlr.cfg", "-l", "hlr.db"], cwd=self.folder,
-                stdout=log, stderr=log)
-        lab.wait_until(lambda: self.answers(VTY) and self.answers(GSUP), "osmo-hlr")
-
-    def stop(self):
-        if self.process:
-            self.process.kill()
-            self.process.wait()
-        self.process = None
-
-    def vty(self, *lines):
-        """Each line, and all that is said until the prompt after it."""
-        with socket.create_connection((self.address, VTY), timeout=lab.LIMIT) as s:
-            said = b""
-            for line in ("enable", *lines, "exit"):
-                s.sendall(line.encode() + b"\r\n")
-            while octets := s.recv(4096):
-                said += octets
-        return said.decode(errors="replace")
-
-    def add(self, imsi, k, opc):
-        self.vty(f"subscriber imsi {imsi} create",
-                 f"subscriber imsi {imsi} update aud3g milenage k {k} opc {opc} ind-bitlen 5")
 
 
 @unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")
 class Zh(lab.TestCase):
     def setUp(self):
         super().setUp()
-        self.hlr = Hlr(self.folder())
+        self.hlr = sim.Hlr(self.folder())
         self.addCleanup(self.hlr.stop)
         self.hlr.start()
 

@@ -13,7 +13,7 @@ import unittest
 import urllib.parse
 
 import lab
-import test_hss
+import sim
 from test_protocol import page_text, read_pages
 
 sys.path.insert(0, os.path.join(lab.ROOT, "examples"))
@@ -109,7 +109,7 @@ class UbWithARealHss(lab.TestCase):
     def setUp(self):
         super().setUp()
         self.lab = self.site()
-        self.hlr = test_hss.Hlr(self.lab.folder)
+        self.hlr = sim.Hlr(self.lab.folder)
         self.addCleanup(self.hlr.stop)
         self.hlr.start()
         self.hlr.add(IMSI, *SETS[0][:2])

@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+"""SIMs for the system tests and the demo: osmo-hlr, which has the subscribers' keys, and the
+real pcscd with virtual readers and cards (tests/card). Each is a context manager.
+
+    sim.py FOLDER CARD.json [reader name]
+
+runs pcscd with the card in its reader until it is told to end. CARD.json has the arguments of
+tests/card/card.py's Card: {"imsi": ..., "k": ..., "opc": ..., "gba": true}. When the card is in,
+it prints the socket, which clients find as PCSCLITE_CSOCK_NAME."""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+
+import lab
+
+sys.path.insert(0, os.path.join(lab.ROOT, "tests", "card"))
+from card import USIM_AID, Card, with_lengths  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from reader import Reader  # pylint: disable=wrong-import-position
+
+K = "465b5ce8b199b49faa5f0a2ee238a6bc"  # TS 35.208, set 1
+OPC = "cd63cb71954a9f4e48a5994e37a02baf"
+GSUP, VTY = 4222, 4258
+DRIVER = "tests/card/fr_test_reader.so"
+
+
+class Hlr:
+    """osmo-hlr with a loopback address of its own, since its ports are fixed."""
+
+    def __init__(self, folder):
+        self.folder, self.process = folder, None
+        self.address = f"127.1.{os.getpid() >> 8 & 255}.{os.getpid() & 255}"
+        self.gsup = f"{self.address}:{GSUP}"
+        with open(os.path.join(folder, "hlr.cfg"), "w", encoding="ascii") as f:
+            f.write(f"line vty\n bind {self.address}\nctrl\n bind {self.address}\n"
+                    f"hlr\n gsup\n  bind ip {self.address}\n")
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def answers(self, port):
+        with socket.socket() as s:
+            return s.connect_ex((self.address, port)) == 0
+
+    def start(self):
+        with open(os.path.join(self.folder, "hlr.log"), "ab") as log:
+            self.process = subprocess.Popen(
+                ["osmo-hlr", "-c", "hlr.cfg", "-l", "hlr.db"], cwd=self.folder,
+                stdout=log, stderr=log)
+        lab.wait_until(lambda: self.answers(VTY) and self.answers(GSUP), "osmo-hlr")
+
+    def stop(self):
+        if self.process:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+    def vty(self, *lines):
+        """Each line, and all that is said until the prompt after it."""
+        with socket.create_connection((self.address, VTY), timeout=lab.LIMIT) as s:
+            said = b""
+            for line in ("enable", *lines, "exit"):
+                s.sendall(line.encode() + b"\r\n")
+            while octets := s.recv(4096):
+                said += octets
+        return said.decode(errors="replace")
+
+    def add(self, imsi, k=K, opc=OPC):
+        self.vty(f"subscriber imsi {imsi} create",
+                 f"subscriber imsi {imsi} update aud3g milenage k {k} opc {opc} ind-bitlen 5")
+
+
+def pcscd_program():
+    return shutil.which("pcscd", path=os.environ.get("PATH", "") + ":/usr/sbin")
+
+
+def is_there():
+    """The tests of cards need a pcscd, and a build that had libpcsclite."""
+    return bool(pcscd_program()) and os.path.exists(lab.program(DRIVER))
+
+
+class Pcscd:
+    """The real pcscd with virtual readers, each with a card in it or none. It gets its socket
+    as from systemd, so that it needs neither root nor /run, and meets no other pcscd there.
+    Root runs it as nobody."""
+
+    def __init__(self, names=("Virtual reader",), folder=None):
+        self.names = names
+        self.folder = folder or tempfile.mkdtemp(prefix="fr-pcscd-")
+        self.is_ours = not folder
+        os.chmod(self.folder, 0o711)
+        self.socket = os.path.join(self.folder, "pcscd.comm")
+        self.env = {**os.environ, "PCSCLITE_CSOCK_NAME": self.socket}
+        self.readers, self.process = {}, None
+
+    def __enter__(self):
+        self.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stop()
+        if self.is_ours:
+            shutil.rmtree(self.folder)
+
+    def configure(self):
+        """The driver is copied, since nobody may be unable to reach the build folder."""
+        driver, conf = (os.path.join(self.folder, name) for name in ("reader.so", "conf"))
+        shutil.copy(lab.program(DRIVER), driver)
+        os.makedirs(conf)
+        with open(os.path.join(conf, "readers"), "w", encoding="utf-8") as f:
+            for i, name in enumerate(self.names):
+                path = os.path.join(self.folder, f"card-{i}")
+                self.readers[name] = Reader(path)
+                os.chmod(path, 0o666)
+                f.write(f'FRIENDLYNAME "{name}"\nDEVICENAME {path}\nLIBPATH {driver}\n')
+        for path, mode in ((driver, 0o755), (conf, 0o755), (f.name, 0o644)):
+            os.chmod(path, mode)
+        return conf
+
+    def start(self):
+        conf = self.configure()
+        who = {"user": "nobody", "group": "nogroup", "extra_groups": []} \
+            if os.geteuid() == 0 else {}
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(self.socket)
+            os.chmod(self.socket, 0o666)
+            listener.listen()
+            self.process = lab.Process(
+                ["sh", "-c", "exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; "
+                             'exec "$@"', "sh", pcscd_program(), "-f", "-i", "-c", conf],
+                os.path.join(self.folder, "log"), stdin=listener, cwd="/", **who)
+        lab.wait_until(lambda: all(r.looked_at.is_set() for r in self.readers.values()) or
+                       self.process.popen.poll() is not None, "pcscd to look at its readers")
+
+    def stop(self):
+        if self.process:
+            self.process.stop()
+        self.process = None
+        for reader in self.readers.values():
+            reader.close()
+        self.readers = {}
+
+    def insert(self, card, name=None):
+        """Returns when pcscd has seen it."""
+        name = name or self.names[0]
+        self.await_event("Card inserted into", name, self.readers[name].insert, card)
+
+    def pull(self, name=None):
+        name = name or self.names[0]
+        self.await_event("Card Removed From", name, self.readers[name].pull)
+
+    def await_event(self, event, name, act, *args):
+        def count():
+            return self.process.text().count(f"{event} {name}")
+        before = count()
+        act(*args)
+        lab.wait_until(lambda: count() > before, f"pcscd to say: {event} {name}")
+
+
+def main(folder, card, name="Virtual reader"):
+    with open(card, encoding="utf-8") as f:
+        settings = json.load(f)
+    with Pcscd([name], folder) as pcscd:
+        pcscd.insert(Card(**settings))
+        print(pcscd.socket, flush=True)
+        signal.pause()
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    main(*sys.argv[1:])
