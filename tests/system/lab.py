@@ -604,11 +604,11 @@ def read_request(tls):
 
 
 class TestCase(unittest.TestCase):
-    def site(self):
+    def site(self, make=Site):
         folder = tempfile.mkdtemp(prefix="fieldroot-")
         os.chmod(folder, 0o711)
         self.addCleanup(shutil.rmtree, folder, ignore_errors=True)
-        return Site(folder, self.addCleanup)
+        return make(folder, self.addCleanup)
 
     def postgres(self, **settings):
         return Postgres(self.addCleanup, **settings)

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What tests of GBA share: a site with a real osmo-hlr as HSS, and devices with a SIM."""
+import base64
+import os
+import re
+import shutil
+import sys
+import unittest
+
+import lab
+import sim
+from sim import K, OPC
+
+sys.path.insert(0, os.path.join(lab.ROOT, "examples"))
+import ub  # pylint: disable=wrong-import-position
+
+IMSI = "001010000000001"
+DOMAIN = "@ims.mnc001.mcc001.3gppnetwork.org"
+
+
+class Sim:
+    """A SIM in a file, of the device that has it beside its certificate."""
+
+    def __init__(self, folder, imsi=IMSI, k=K, sqn=0, gba_u=False):
+        self.path, self.imsi = os.path.join(folder, "usim"), imsi
+        self.write(k, sqn, gba_u)
+
+    def write(self, k=K, sqn=0, gba_u=False):
+        with open(self.path, "w", encoding="ascii") as f:
+            os.chmod(self.path, 0o600)
+            f.write(f"fieldroot-usim 1\nimsi={self.imsi}\nk={k}\nopc={OPC}\n"
+                    f"gba-u={'yes' if gba_u else 'no'}\nsqn={sqn:012x}\n")
+
+    @property
+    def impi(self):
+        return self.imsi + DOMAIN
+
+    def section(self, more=""):
+        return f'credential sim {{ usim = "{self.path}" {more} }}'
+
+
+class Held:
+    """A credential's file, and the keys of GBA by another implementation than ours."""
+
+    def __init__(self, device, slot="current", target=lab.BROKER):
+        for line in self.lines(device, slot, target):
+            name, _, value = line.partition("=")
+            setattr(self, re.sub("[-.]", "_", name), value)
+
+    @staticmethod
+    def lines(device, slot, target):
+        for folder, _, names in os.walk(os.path.join(device.state, "credentials")):
+            if slot in names:
+                with open(os.path.join(folder, slot), encoding="ascii") as f:
+                    lines = f.read().splitlines()
+                if f"target={target}" in lines:
+                    return lines
+        raise AssertionError(f"nothing {slot} for {target}")
+
+    def key(self, fqdn=lab.BROKER, ua="tls1.2"):
+        """Of Ks; btid is not asked, but is of the same RAND here."""
+        rand = bytes.fromhex(self.rand)
+        assert self.key_id == f"{base64.b64encode(rand).decode()}@{self.mef}"
+        return ub.naf_key(bytes.fromhex(self.ke), rand, self.impi, fqdn, ua).hex()
+
+
+    def res(self, k=K, opc=OPC):
+        """What the SIM answered: f2 of Milenage."""
+        card = ub.Sim(bytes.fromhex(k), bytes.fromhex(opc), 0)
+        temp = ub.aes(card.k, ub.xor(bytes.fromhex(self.rand), card.opc))
+        return card._out(temp, 0, 1)[8:]  # pylint: disable=protected-access
+
+
+class Site(lab.Site):
+    """With the role gba-bsf, and the HSS that it asks; both certificate and SIM open it."""
+
+    def __init__(self, folder, cleanup):
+        super().__init__(folder, cleanup)
+        self.hlr = sim.Hlr(folder)
+        cleanup(self.hlr.stop)
+        self.hlr.start()
+
+    def write_config(self):
+        path, (cert, key) = super().write_config(), self.mef_cert
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(f"""gba-bsf {{
+    listen = "127.0.0.1:{self.ports.get('gba-bsf', 0)}"
+    hlr = "{self.hlr.gsup}"
+    certificate = "{cert}"
+    key = "{key}"
+    {self.settings.get("gba-bsf", "")}
+}}
+""")
+        return path
+
+    def gba(self, **members):
+        return {"bootstrap": "gba", "mef": lab.MEF, "port": self.ports["gba-bsf"], **members}
+
+    def sim_device(self, name="dev1", imsi=IMSI, more="", **usim):
+        """A device with a certificate and a SIM that nobody knows yet."""
+        device = self.device(name)
+        device.sim = Sim(device.folder, imsi, **usim)
+        device.settings["extra"] = device.sim.section(more)
+        device.write_config()
+        return device
+
+    def subscribe(self, device):
+        self.hlr.add(device.sim.imsi, K, OPC)
+
+    def list_sim(self, device, *more, target=lab.BROKER):
+        """By its SIM alone: its certificate is nobody's."""
+        if not any(t["id"] == target for t in self.ctl("target", "list")):
+            self.ctl("target", "add", target)
+        self.ctl("enrolee", "add", device.name, "--imsi", device.sim.imsi, "--default", target,
+                 *more)
+
+    def subscriber(self, name="dev1", imsi=IMSI, listing=(), **how):
+        """A device whose SIM both the operator and the HSS know."""
+        device = self.sim_device(name, imsi, **how)
+        self.subscribe(device)
+        self.list_sim(device, *listing)
+        return device
+
+    def provision(self, device, *entries, args=(), **how):
+        return device.provision(*args, "--instructions", self.document(
+            *(entries or [self.gba()]), name=f"list-{device.name}.json"), **how)
+
+
+@unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")
+class TestCase(lab.TestCase):
+    def site(self):
+        return super().site(Site)

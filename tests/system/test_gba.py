@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""GBA end to end: `fieldroot` with a SIM in a file, fieldrootd as MEF and GBA-BSF, a real
+osmo-hlr as HSS, fieldroot-target, and stock Mosquitto as the NAF."""
+import base64
+import json
+import os
+import stat
+import urllib.parse
+
+import gba
+import lab
+import test_resources
+import test_secrets
+
+OTHER = "other.example.com"
+UNKNOWN = "001010000000009"
+HLR_LEARNS = 1 << 24  # a SIM that is so far ahead is followed
+
+
+class Case(gba.TestCase):
+    def setUp(self):
+        super().setUp()
+        self.lab = self.site().start()
+
+    def provisioned(self, run):
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(run.outcome["outcome"], "provisioned")
+        self.assertRegex(run.outcome["keyId"], r"^[0-9A-Za-z+/]{22}==@mef\.example\.com$")
+        return run.outcome["keyId"]
+
+    def audit(self):
+        return json.dumps(self.lab.ctl("audit"))
+
+
+class Naf(Case):
+    """The key's way to the broker, and a message under it."""
+
+    def setUp(self):
+        super().setUp()
+        self.device = self.lab.subscriber()
+        self.target = self.lab.target(pid_file=self.lab.path("mosquitto", "pid"))
+        self.broker = lab.Broker(self.lab, self.target.psk_file)
+        self.watch = self.target.watch()
+
+    def at_the_broker(self, keid):
+        lab.wait_until(lambda: keid in self.target.keys(), "the key at the target")
+        lab.wait_until(lambda: "Reloading config" in self.broker.process.text(), "SIGHUP")
+        return self.target.keys()[keid]
+
+    def exported(self, *args):
+        """The environment of stock clients, with the options that the device writes."""
+        home = self.lab.path("exported")
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        for client in ("mosquitto_pub", "mosquitto_sub"):
+            path = os.path.join(home, client)
+            done = self.device.fieldroot("credential", "export", "--format", "mosquitto",
+                                         "--out", path, *args)
+            self.assertEqual(done.status, 0, done)
+            self.assertEqual(stat.S_IMODE(os.stat(path).st_mode), 0o600)
+        return {**os.environ, "XDG_CONFIG_HOME": home}
+
+    def delivered(self, env, message):
+        """Whether what one stock client says reaches the other."""
+        sub = self.lab.process(
+            ["mosquitto_sub", "-h", "127.0.0.1", "-p", self.broker.port, "-t", message, "-C", "1"],
+            self.lab.path(message), env=env)
+        lab.wait_until(lambda: f"\t{message} (QoS 0)" in self.broker.process.text(), "SUBSCRIBE")
+        done = lab.run("mosquitto_pub", "-h", "127.0.0.1", "-p", self.broker.port, "-t", message,
+                       "-m", message, "-q", "1", env=env)
+        self.assertEqual(done.status, 0, done)
+        sub.wait_for(message)
+        return sub.popen.wait(lab.LIMIT) == 0
+
+    def test_a_message_is_delivered_with_both_forms_of_the_identity(self):
+        keid = self.provisioned(self.lab.provision(self.device))
+        self.assertEqual(self.at_the_broker(keid), gba.Held(self.device).key())
+        self.assertTrue(self.delivered(self.exported(), "by-b-tid"))
+        self.device.settings["extra"] += '\npsk-identity = "3gpp"'
+        self.device.write_config()
+        self.assertTrue(self.delivered(self.exported(), "by-3gpp"))
+        self.assertIn("3GPP-bootstrapping;" + keid, self.broker.process.text())
+
+    def test_stock_openssl_gets_in_with_a_key_of_another_implementation(self):
+        keid = self.provisioned(self.lab.provision(self.device))
+        self.at_the_broker(keid)
+        held = gba.Held(self.device)
+        for key, opens in ((held.key(), True), (held.key(ua="tls1.3"), False)):
+            done = lab.run("openssl", "s_client", "-connect", f"127.0.0.1:{self.broker.port}",
+                           "-tls1_2", "-cipher", "PSK-AES128-CBC-SHA256", "-psk_identity", keid,
+                           "-psk", key, stdin="Q\n")
+            self.assertEqual("Cipher is PSK-AES128-CBC-SHA256" in done.out and
+                             done.status == 0, opens, done)
+
+    def test_a_revoked_b_tid_is_refused_and_nobody_else_is(self):
+        keid = self.provisioned(self.lab.provision(self.device))
+        key = self.at_the_broker(keid)
+        lab.wait_until(lambda: self.broker.accepts(keid, key), "the broker")
+        self.lab.ctl("credential", "revoke", keid)
+        lab.wait_until(lambda: not self.target.keys(), "both lines to go")
+        lab.wait_until(lambda: not self.broker.accepts(keid, key), "the broker's no")
+
+    def test_success_can_wait_for_the_target(self):
+        run = self.lab.provision(self.device, args=("--wait-target", "PT1M"))
+        keid = self.provisioned(run)
+        lab.wait_until(lambda: keid in self.target.keys(), "the psk file")
+
+    def test_ks_stays_in_a_sim_that_can_keep_it(self):
+        device = self.device = self.lab.subscriber(
+            "dev2", "001010000000002", listing=["--gba-u"], gba_u=True,
+            more='gba-u = "required"')
+        keid = self.provisioned(self.lab.provision(device))
+        held = gba.Held(device)
+        self.assertEqual(self.at_the_broker(keid), held.naf_key_tls1_2)
+        self.assertTrue(self.delivered(self.exported(keid), "by-gba-u"))
+
+
+class Resynchronisation(Case):
+    def test_a_sim_that_is_ahead_is_followed(self):
+        device = self.lab.subscriber(sqn=HLR_LEARNS)
+        self.provisioned(self.lab.provision(device))
+        self.assertEqual(self.audit().count('"resynchronised"'), 1)
+        self.provisioned(self.lab.provision(device, args=["--renew"]))
+        self.assertEqual(self.audit().count('"resynchronised"'), 1)
+
+
+class Refusals(Case):
+    def refused(self, device, reason, *entries):
+        run = self.lab.provision(device, *entries)
+        self.assertRefused(run, reason)
+        self.assertEqual(device.slots(), set())
+        self.assertEqual(self.lab.ctl("credential", "list"), [])
+        return run
+
+    def test_a_sim_that_is_not_listed(self):
+        device = self.lab.sim_device()
+        self.lab.subscribe(device)
+        self.refused(device, "enrolee-not-listed")
+
+    def test_a_sim_that_is_listed_but_not_at_the_hss(self):
+        device = self.lab.sim_device()
+        self.lab.list_sim(device)
+        self.refused(device, "subscriber-unknown")
+        self.assertIn("subscriber-unknown", json.dumps(self.lab.ctl("explain", "dev1")))
+
+    def test_a_sim_with_another_key(self):
+        device = self.lab.subscriber(k="00" * 16)
+        self.refused(device, "aka-mac")
+
+    def test_a_target_that_is_not_allowed_costs_no_vector(self):
+        device = self.lab.subscriber()
+        self.lab.ctl("target", "add", OTHER)
+        self.refused(device, "target-not-allowed", self.lab.gba(target=OTHER))
+        with open(device.sim.path, encoding="ascii") as f:
+            self.assertIn("sqn=000000000000\n", f.read())
+
+    def test_a_sim_that_cannot_keep_ks_and_a_listing_that_wants_it(self):
+        device = self.lab.subscriber(listing=["--gba-u"])
+        self.refused(device, "aka-mac")
+
+    def test_a_device_that_wants_ks_kept_and_a_network_that_does_not_know_it(self):
+        device = self.lab.subscriber(gba_u=True, more='gba-u = "required"')
+        self.refused(device, "aka-mac")
+        device.settings["extra"] = device.sim.section('gba-u = "auto"')
+        device.write_config()
+        self.provisioned(self.lab.provision(device))
+
+    def test_an_hss_that_is_not_there_is_tried_again(self):
+        device = self.lab.subscriber()
+        self.lab.hlr.stop()
+        run = self.lab.provision(device, self.lab.gba(budget="PT3S"))
+        self.assertFailed(run, 69, "unreachable", "hss-unreachable")
+        self.assertEqual(device.slots(), set())
+        log = os.path.join(device.folder, "provision.log")
+        again = device.start("provision", "--json", "--instructions", self.lab.document(
+            self.lab.gba(budget="PT1M"), name="patient.json"))
+        again.wait_for("hss-unreachable")
+        self.lab.hlr.start()
+        self.assertEqual(again.popen.wait(lab.LIMIT), 0, log)
+        self.assertEqual(device.slots(), {"current"})
+
+
+class Mixed(Case):
+    """One device with a certificate and a SIM; the list chooses."""
+
+    def steps(self, run):
+        return [(a["position"], a["class"], a["reason"]) for a in run.attempts]
+
+    def test_a_certificate_that_is_refused_and_then_the_sim(self):
+        device = self.lab.subscriber()
+        run = self.lab.provision(device, self.lab.bootstrap(), self.lab.gba())
+        self.provisioned(run)
+        self.assertEqual(self.steps(run), [("1", "refused", "enrolee-not-listed"),
+                                           ("2", "provisioned", "provisioned")])
+        self.assertIn("enrolee-not-listed", json.dumps(self.lab.ctl("explain", "dev1")))
+
+    def test_a_sim_that_is_refused_and_then_the_certificate(self):
+        device = self.lab.sim_device()
+        self.lab.ctl("target", "add", lab.BROKER)
+        self.lab.ctl("enrolee", "add", "dev1", "--san", device.san, "--anchor",
+                     self.lab.device_ca.pem, "--imsi", device.sim.imsi, "--default", lab.BROKER)
+        run = self.lab.provision(device, self.lab.gba(), self.lab.bootstrap())
+        self.assertEqual(self.steps(run), [("1", "refused", "subscriber-unknown"),
+                                           ("2", "provisioned", "provisioned")])
+        self.assertRegex(run.outcome["keyId"], r"^[0-9A-F]{32}@mef\.example\.com$")
+        told = json.dumps(self.lab.ctl("explain", "dev1"))
+        self.assertIn("subscriber-unknown", told)
+
+    def test_a_device_without_a_sim_says_so_and_goes_on(self):
+        device = self.lab.listed_device()
+        run = self.lab.provision(device, self.lab.gba(), self.lab.bootstrap())
+        self.assertEqual(run.status, 0, run)
+        self.assertEqual(self.steps(run)[0][:2], ("1", "unsupported"))
+
+    def test_plan_knows_the_sim(self):
+        device = self.lab.subscriber()
+        run = device.fieldroot("plan", "--instructions", self.lab.document(self.lab.gba()))
+        self.assertEqual(run.status, 0, run)
+        self.assertRegex(run.out, r"(?m)^1 .*gba.* yes ")
+
+
+class Life(Case):
+    """How long a Ks is good, and for whom."""
+
+    def setUp(self):
+        super().setUp()
+        self.device = self.lab.subscriber(listing=["--lifetime", "PT1H"])
+        self.keid = self.provisioned(self.lab.provision(self.device))
+
+    def test_a_ks_that_is_valid_is_used_again(self):
+        self.lab.hlr.stop()  # nobody asks it
+        run = self.lab.provision(self.device)
+        self.assertEqual((self.provisioned(run), run.outcome["reason"], run.attempts),
+                         (self.keid, "nothing-to-do", []))
+
+    def test_a_ks_that_has_expired_is_made_anew(self):
+        clock = test_resources.Clock(self.lab.path("clock"))
+        self.lab.stop()
+        self.lab.wrap = self.device.wrap = clock.env
+        clock.move(2)
+        self.lab.start()
+        target = self.lab.target()
+        status, body = target.get(
+            f"/fetchCredentials/{urllib.parse.quote(self.keid, safe='')}/22")
+        self.assertEqual((status, json.loads(body).get("reason")), (404, "key-expired"), body)
+        keid = self.provisioned(self.lab.provision(self.device))
+        self.assertNotEqual(keid, self.keid)
+        self.assertEqual(self.device.slots(), {"current"})
+
+
+class Secrets(Case):
+    def test_no_key_is_anywhere_but_in_its_file(self):
+        self.lab.stop()
+        self.lab.start(top='log-level = "debug"')
+        device = self.lab.subscriber(sqn=HLR_LEARNS)
+        target = self.lab.target()
+        outputs, secrets = [], {gba.K, gba.OPC}
+        for _ in range(2):
+            outputs.append(self.lab.provision(device, args=["--renew"]))
+            self.assertEqual(target.sync().status, 0)
+            secrets |= self.secrets(gba.Held(device)) | set(target.keys().values())
+        outputs += [device.fieldroot(*c) for c in (
+            ["status"], ["attempts", "--json"], ["credential", "show"])]
+        outputs += [self.lab.ctl(*c, ok=False) for c in (
+            ["audit"], ["explain", "dev1"], ["credential", "list"])]
+        self.lab.stop()
+        self.assertEqual(len(secrets), 2 + 2 * 4 + 2)
+        where = {path for path in test_secrets.Secrets.files(self.lab)
+                 if self.has_any(path, secrets)}
+        self.assertEqual({p for p in where if not self.may_hold(p)}, set())
+        self.assertGreaterEqual({os.path.basename(p) for p in where}, {"usim", "current"})
+        for output in outputs:
+            self.assertFalse(self.holds((output.out + output.err).encode(), secrets))
+
+    @staticmethod
+    def secrets(held):
+        """Ks, CK, IK and RES in hex."""
+        return {held.ke, held.ke[:32], held.ke[32:], held.res().hex()}
+
+    @staticmethod
+    def holds(data, secrets):
+        octets = [bytes.fromhex(s) for s in secrets]
+        return any(form in data for o in octets for form in (
+            o, o.hex().encode(), o.hex().upper().encode(), base64.b64encode(o).rstrip(b"=")))
+
+    def has_any(self, path, secrets):
+        with open(path, "rb") as f:
+            return self.holds(f.read(), secrets)
+
+    def may_hold(self, path):
+        return (os.path.basename(path) in ("usim", "hlr.db", "hlr.db-wal") or
+                test_secrets.Secrets.may_hold(path, self.lab))
+
+
+if __name__ == "__main__":
+    lab.main()
