@@ -16,6 +16,12 @@
 
 enum { DAYS_365_S = 365 * 86400, MS = 1000 };
 
+#define COUNT(key, standard, lowest, highest)                                          \
+    {                                                                                  \
+        .name = (key), .type = FR_CONF_INT, .value = (standard), .min = (lowest),      \
+        .max = (highest)                                                               \
+    }
+
 static const struct fr_conf_key mef_keys[] = {
     {.name = "fqdn", .type = FR_CONF_STR},
     {.name = "listen", .type = FR_CONF_STR, .value = "0.0.0.0:8443"},
@@ -57,6 +63,7 @@ static const struct fr_conf_key gba_keys[] = {
     {.name = "hlr-name", .type = FR_CONF_STR, .value = ""},
     {.name = "lifetime", .type = FR_CONF_DURATION, .value = "P1D"},
     {.name = "hss-timeout", .type = FR_CONF_DURATION, .value = "PT5S"},
+    COUNT("vectors-per-subscriber", "60", 1, 1000000),
     {.name = "akav2", .type = FR_CONF_BOOL, .value = "off"},
     {.name = NULL},
 };
@@ -69,11 +76,6 @@ static const struct fr_conf_key tls_keys[] = {
     {.name = NULL},
 };
 
-#define COUNT(key, standard, lowest, highest)                                          \
-    {                                                                                  \
-        .name = (key), .type = FR_CONF_INT, .value = (standard), .min = (lowest),      \
-        .max = (highest)                                                               \
-    }
 static const struct fr_conf_key limit_keys[] = {
     COUNT("connections", "1000", 1, 100000),
     COUNT("per-address", "64", 1, 100000),
@@ -326,6 +328,7 @@ static enum fr_code read_gba(struct fr_server_config *c, struct fr_err *err)
     FR_TRY(read_ub(c, gba, err));
     FR_TRY(read_hlr(c, gba, err));
     c->gba.akav2 = fr_conf_bool(gba, "akav2");
+    c->gba.vectors_per_minute = fr_conf_int(gba, "vectors-per-subscriber");
     FR_TRY(read_duration(gba, "lifetime", INT64_C(60) * MS,
                          INT64_C(1) * DAYS_365_S * MS, &c->gba.lifetime_s, err));
     c->gba.lifetime_s /= MS;

@@ -55,6 +55,7 @@ struct fr_gba_config {
     char hlr_name[FR_STORE_NODE_MAX + 32]; /* ours, at the HSS: stable */
     int64_t lifetime_s;                    /* of Ks, where the enrolee has none */
     int64_t hss_timeout_ms;
+    long vectors_per_minute; /* of one subscriber */
     bool akav2;
 };
 

@@ -143,6 +143,7 @@ static enum fr_code open_vault(const struct fr_server_config *c, const char **fq
         .confirmation_required = c->confirmation_required,
         .gba = {.lifetime_s = c->gba.lifetime_s,
                 .hss_timeout_ms = c->gba.hss_timeout_ms,
+                .vectors_per_minute = c->gba.vectors_per_minute,
                 .akav2 = c->gba.akav2},
         .enrolments_per_minute = c->limits.enrolments_per_device,
     };

@@ -87,6 +87,7 @@ static void a_gba_bsf_has_defaults_for_all_but_its_files(void **state)
     assert_string_equal(c->gba.hlr_name, "fieldroot-n1");
     assert_int_equal(c->gba.lifetime_s, 86400);
     assert_int_equal(c->gba.hss_timeout_ms, 5000);
+    assert_int_equal(c->gba.vectors_per_minute, 60);
     assert_false(c->gba.akav2);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_HSS), 1);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_GBA), 1);
@@ -99,13 +100,15 @@ static void a_gba_bsf_without_tls_has_no_key(void **state)
 
     (void)state;
     assert_ok(load(MEF "}\ngba-bsf {\n tls = off\n hlr = \"[::1]:4000\"\n"
-                       " hlr-name = \"bsf-1\"\n lifetime = \"PT1M\"\n akav2 = on\n}\n",
+                       " hlr-name = \"bsf-1\"\n lifetime = \"PT1M\"\n akav2 = on\n"
+                       " vectors-per-subscriber = 7\n}\n",
                    &c, &err));
     assert_true(c->gba.is_plain);
     assert_null(c->listener[FR_WORKER_GBA].key);
     assert_int_equal(fr_gba_hlr_port(&c->gba), 4000);
     assert_string_equal(c->gba.hlr_name, "bsf-1");
     assert_int_equal(c->gba.lifetime_s, 60);
+    assert_int_equal(c->gba.vectors_per_minute, 7);
     assert_true(c->gba.akav2);
 }
 
@@ -124,6 +127,8 @@ static void a_gba_bsf_that_cannot_work_is_refused(void **state)
     refuses(MEF "}\ngba-bsf {\n" GBA_TLS " lifetime = \"PT59S\"\n}\n", "PT1M");
     refuses(MEF "}\ngba-bsf {\n" GBA_TLS " lifetime = \"P366D\"\n}\n", "P365D");
     refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hss-timeout = \"PT2M\"\n}\n", "hss-timeout");
+    refuses(MEF "}\ngba-bsf {\n" GBA_TLS " vectors-per-subscriber = 0\n}\n",
+            "vectors-per-subscriber");
     refuses(MEF "}\ngba-bsf {\n" GBA_TLS " hrl = \"127.0.0.1:1\"\n}\n", "hlr");
 }
 
