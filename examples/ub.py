@@ -199,6 +199,17 @@ class Mef:
         text = base64.urlsafe_b64encode(mac).decode().rstrip("=")
         return self.ask(method, path, f'Fieldroot btid="{btid}", mac="{text}"', body)
 
+    def ack(self, ks_mef, btid):
+        """The status; a 200 is of who holds the key, or of nobody."""
+        path = "/fieldroot/v1/gba/ack"
+        answer, body = self.prove(ks_mef, btid, "POST", path)
+        if answer.status == 200:
+            said = parameters(answer.headers["Authentication-Info"], "Fieldroot ")
+            mac = base64.urlsafe_b64decode(said.get("mac", "") + "=")
+            if not hmac.compare_digest(mac, proof(ks_mef, btid, self.mef, "200", path, body)):
+                raise Failed("refused", "proof-mismatch")
+        return answer.status
+
 
 def challenge_of(mef, answer):
     c = parameters(answer.headers["WWW-Authenticate"], "Digest ")
@@ -252,10 +263,9 @@ def run(args, sim_file):
         ks, rand, (btid, ends, _, target) = bootstrap(mef, sim)
     finally:
         sim_file["sqn"] = f"{sim.sqn:012x}"
-    answer, _ = mef.prove(naf_key(ks, rand, mef.impi, mef.mef, "http-digest"), btid, "POST",
-                          "/fieldroot/v1/gba/ack")
+    acked = mef.ack(naf_key(ks, rand, mef.impi, mef.mef, "http-digest"), btid)
     fqdn = target.get("fqdn") or args.target or mef.mef
-    return {"btid": btid, "ends": ends, "target": target.get("id", ""), "ack": answer.status,
+    return {"btid": btid, "ends": ends, "target": target.get("id", ""), "ack": acked,
             "key": naf_key(ks, rand, mef.impi, fqdn, args.ua).hex()}
 
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The handlers of our extensions, each with a proof of Ks: the ack, which is also how a
- * pending key is asked for, records, and the target's fetch; and tools. */
+/* The handlers of our extensions, each with a proof of Ks: what a pending key is asked
+ * for by, the ack, records, and the target's fetch; and tools. */
 #include <stdio.h>
 #include <string.h>
 
@@ -120,10 +120,38 @@ enum fr_code fr_g_prove(struct fr_gba *run, const char *method, const char *path
     return fr_g_send(run, &req, acts, err);
 }
 
-static enum fr_code send_ack(struct fr_gba *run, struct fr_acts *acts,
-                             struct fr_err *err)
+/* The MEF's own, of the answer to one of them (a header that the middle of a
+ * connection cannot make). */
+enum fr_code fr_g_check_proof(const struct fr_gba *run, struct fr_err *err)
 {
-    return fr_g_prove(run, "POST", FR_GBA_ACK_PATH, fr_slice_of("", 0), acts, err);
+    const struct fr_http_response *r = run->session.response;
+    const char *value = fr_http_header(r, "Authentication-Info");
+    const struct fr_credential *c = run->credential;
+    struct fr_gba_proof proof = {.btid = c->key_id,
+                                 .mef_fqdn = c->mef,
+                                 .method = FR_GBA_PROOF_ANSWER,
+                                 .path = FR_GBA_ACK_PATH};
+    uint8_t got[FR_SHA256_LEN], want[FR_SHA256_LEN];
+    char btid[FR_BTID_MAX + 1];
+    FR_AUTO(secret) *key = NULL;
+
+    if (!value)
+        return FR_FAIL_AS(err, FR_EREFUSED, "proof-missing",
+                          "%s does not prove that it holds the key", c->mef);
+    FR_TRY(fr_gba_proof_parse(value, btid, got, err));
+    FR_TRY(fr_sha256(fr_http_body(r), proof.body_sha256, err));
+    FR_TRY(mef_key(c, &key, err));
+    FR_TRY(fr_gba_proof_mac(key, &proof, want, err));
+    if (!fr_mac_equal(fr_slice_of(got, sizeof got), fr_slice_of(want, sizeof want)))
+        return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
+                          "%s answers without the key", c->mef);
+    return FR_OK;
+}
+
+static enum fr_code ask_for_key(struct fr_gba *run, const char *method,
+                                struct fr_acts *acts, struct fr_err *err)
+{
+    return fr_g_prove(run, method, FR_GBA_ACK_PATH, fr_slice_of("", 0), acts, err);
 }
 
 /* ---- resolve ---- */
@@ -135,7 +163,7 @@ enum fr_code fr_g_look_up(struct fr_gba *run, struct fr_acts *acts, struct fr_er
     run->mef_not_before = run->ev->link->peer_not_before;
     FR_TRY(fr_credential_copy(run->pending, &run->credential, err));
     fr_g_reach(acts, FR_PHASE_REGISTER);
-    return send_ack(run, acts, err);
+    return ask_for_key(run, "GET", acts, err);
 }
 
 enum fr_code fr_g_forget_pending(struct fr_gba *run, struct fr_acts *acts,
@@ -228,12 +256,11 @@ static enum fr_code report(struct fr_gba *run, struct fr_acts *acts, struct fr_e
                       err);
 }
 
-/* A resolve has asked by what is an ack as well. */
 enum fr_code fr_g_after_flip(struct fr_gba *run, struct fr_acts *acts,
                              struct fr_err *err)
 {
     fr_g_reach(acts, FR_PHASE_COMMIT);
-    return run->pending ? report(run, acts, err) : send_ack(run, acts, err);
+    return ask_for_key(run, "POST", acts, err);
 }
 
 /* A GBA-BSF of another make has nothing of this, and needs no ack. */
@@ -258,6 +285,7 @@ enum fr_code fr_g_take_ack(struct fr_gba *run, struct fr_acts *acts, struct fr_e
     if (fr_http_status(r) == 404 && fr_mmef_rsc(r) != 4004)
         return finish_foreign(run, acts);
     FR_TRY(fr_mmef_session_check(&run->session, "acknowledging the key", err));
+    FR_TRY(fr_g_check_proof(run, err));
     return report(run, acts, err);
 }
 

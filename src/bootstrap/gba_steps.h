@@ -8,8 +8,8 @@
  * to the SIM (an AUTS goes back for a fresh one), store pending, GET / with the
  *            response, the 200 and its rspauth, store what it tells, FLIP, ack, upload
  *            of the attempt records, done
- *   resolve  connect, ack for the pending slot; 200: store what it tells, FLIP, upload,
- *            done; 404 and 4004: DROP_PENDING, done
+ *   resolve  connect, ask for the pending key; 200: store what it tells, FLIP, ack,
+ *            upload, done; 404 and 4004: DROP_PENDING, done
  *
  * RES and Ks are in secrets, and go when they are not needed any more.
  */
@@ -87,6 +87,9 @@ enum fr_code fr_g_send(struct fr_gba *run, const struct fr_http_request *req,
 /* One of our extensions, with the proof that we hold the credential's key. */
 enum fr_code fr_g_prove(struct fr_gba *run, const char *method, const char *path,
                         struct fr_slice body, struct fr_acts *acts, struct fr_err *err);
+/* FR_EREFUSED "proof-missing", "proof-mismatch": the 200 in run->session is not of who
+ * holds the credential's key. */
+FR_MUST_USE enum fr_code fr_g_check_proof(const struct fr_gba *run, struct fr_err *err);
 void fr_g_reach(struct fr_acts *acts, enum fr_phase phase);
 void fr_g_warn(struct fr_gba *run, struct fr_acts *acts); /* run->warning */
 void fr_g_end(struct fr_gba *run, struct fr_acts *acts);

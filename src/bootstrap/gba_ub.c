@@ -399,6 +399,7 @@ enum fr_code fr_g_judge_pending(struct fr_gba *run, struct fr_acts *acts,
     }
     FR_TRY(fr_mmef_session_check(&run->session, "asking the MEF for the pending key",
                                  err));
+    FR_TRY(fr_g_check_proof(run, err));
     FR_TRY(fr_g_take_info(run, &changed, err));
     if (ask_naf_key(run, acts))
         return FR_OK;

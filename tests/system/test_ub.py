@@ -79,6 +79,11 @@ class TheNumbersOfThePage(unittest.TestCase):
             ub.digest(said["username"], said["realm"], nonce, said["cnonce"], b"", "GET"),
             base64.b64encode(auts).decode()), self.text)
 
+    @staticmethod
+    def mac(ks_mef, btid, method, path, body=b""):
+        mac = ub.proof(ks_mef, btid, lab.MEF, method, path, body)
+        return base64.urlsafe_b64encode(mac).decode().rstrip("=")
+
     def test_proofs_and_keys(self):
         _, rand, autn = self.challenge()
         res, ck, ik = self.sim.authenticate(rand, autn)
@@ -88,8 +93,11 @@ class TheNumbersOfThePage(unittest.TestCase):
             method, path, _ = self.pages[name].request.start.split(" ")
             said = self.authorization(name, "Fieldroot ")
             self.assertEqual(said["btid"], f"{base64.b64encode(rand).decode()}@{lab.MEF}")
-            self.assertEqual(said["mac"], base64.urlsafe_b64encode(ub.proof(
-                ks_mef, said["btid"], lab.MEF, method, path)).decode().rstrip("="))
+            self.assertEqual(said["mac"], self.mac(ks_mef, said["btid"], method, path))
+        answer = self.pages["ub-ack"].response
+        info = ub.parameters(answer.headers["Authentication-Info"], "Fieldroot ")
+        self.assertEqual(info["mac"], self.mac(ks_mef, info["btid"], "200",
+                                               "/fieldroot/v1/gba/ack", answer.body.encode()))
         for number in (res, ck, ik, ks_mef, *(ub.naf_key(
                 ck + ik, rand, impi, lab.BROKER, ua) for ua in ("tls1.2", "dtls1.2", "tls1.3"))):
             self.assertIn(f"`{number.hex()}`", self.text)

@@ -272,6 +272,7 @@ static void session_free(void *session)
 
 static const struct fr_route routes[] = {
     {"GET", "/", ub},
+    {"GET", "/fieldroot/v1/gba/ack", fr_bsf_ack},
     {"POST", "/fieldroot/v1/gba/ack", fr_bsf_ack},
     {"POST", "/fieldroot/v1/gba/attempts", fr_bsf_attempts},
     {"GET", "/fieldroot/v1/gba/fetched", fr_bsf_fetched},

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/aka_digest.h"
 #include "proto/gba_info.h"
 #include "server/http/wait.h"
 
@@ -56,18 +57,32 @@ static struct fr_msg message_of(const struct fr_exchange *x, enum fr_msg_type ty
 
 /* ---- ack, and resolve ---- */
 
+static enum fr_code put_answer(struct fr_exchange *x, const struct fr_msg *reply,
+                               struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+    struct proof p;
+
+    FR_TRY(fr_vaultlink_result(reply, err));
+    FR_TRY(take_proof(x, &p, err));
+    if (!fr_msg_has(reply, FR_F_RESPONSE) || !fr_msg_has(reply, FR_F_MAC))
+        return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is none");
+    FR_TRY(fr_gba_proof_write(p.btid, reply->field[FR_F_MAC].data, &value, err));
+    FR_TRY(fr_buf_check(&value, err));
+    fr_exchange_header(x, "Authentication-Info", fr_buf_cstr(&value));
+    fr_buf_put(&x->body, reply->field[FR_F_RESPONSE].data,
+               reply->field[FR_F_RESPONSE].len);
+    return FR_OK;
+}
+
 static void acked(struct fr_exchange *x, const struct fr_msg *reply)
 {
     struct fr_err err;
 
-    if (fr_vaultlink_result(reply, &err) != FR_OK) {
+    if (put_answer(x, reply, &err) != FR_OK)
         fr_exchange_fail(x, &err);
-        return;
-    }
-    if (fr_msg_has(reply, FR_F_RESPONSE))
-        fr_buf_put(&x->body, reply->field[FR_F_RESPONSE].data,
-                   reply->field[FR_F_RESPONSE].len);
-    fr_exchange_answer(x, 200, 2000, FR_GBA_INFO_TYPE);
+    else
+        fr_exchange_answer(x, 200, 2000, FR_GBA_INFO_TYPE);
 }
 
 void fr_bsf_ack(struct fr_exchange *x)

@@ -78,18 +78,27 @@ static enum fr_code take_line(const struct fr_request *q, char to[FR_UB_LINE_MAX
     return FR_OK;
 }
 
+static enum fr_code make_mac(const struct fr_vault *v,
+                             const struct fr_store_credential *c,
+                             const struct fr_gba_proof *proof,
+                             uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
+{
+    FR_AUTO(secret) *key = NULL;
+
+    FR_TRY(own_key(v, c, &key, err));
+    return fr_gba_proof_mac(key, proof, ret, err);
+}
+
 static enum fr_code check_proof(const struct fr_request *q,
                                 const struct fr_store_credential *c, struct fr_err *err)
 {
     struct fr_gba_proof proof = {.btid = c->key_id, .mef_fqdn = q->v->config.mef_fqdn};
     char line[FR_UB_LINE_MAX + 1];
     uint8_t mac[FR_SHA256_LEN];
-    FR_AUTO(secret) *key = NULL;
 
     FR_TRY(take_line(q, line, &proof, err));
     memcpy(proof.body_sha256, q->m->field[FR_F_REQUEST_SHA].data, FR_SHA256_LEN);
-    FR_TRY(own_key(q->v, c, &key, err));
-    FR_TRY(fr_gba_proof_mac(key, &proof, mac, err));
+    FR_TRY(make_mac(q->v, c, &proof, mac, err));
     if (!fr_mac_equal(fr_slice_of(mac, sizeof mac), q->m->field[FR_F_MAC]))
         return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
                           "the proof is not made with the Ks of %s", c->key_id);
@@ -103,8 +112,33 @@ static enum fr_code find_proven(struct fr_request *q, struct fr_store_credential
     return check_proof(q, ret, err);
 }
 
+/* That we hold Ks too, and that this is the body of our answer. */
+static enum fr_code prove_answer(const struct fr_request *q,
+                                 const struct fr_store_credential *c,
+                                 struct fr_slice body, struct fr_err *err)
+{
+    struct fr_gba_proof proof = {.btid = c->key_id, .mef_fqdn = q->v->config.mef_fqdn};
+    char line[FR_UB_LINE_MAX + 1];
+    uint8_t mac[FR_SHA256_LEN];
+
+    FR_TRY(take_line(q, line, &proof, err));
+    proof.method = FR_GBA_PROOF_ANSWER;
+    FR_TRY(fr_sha256(body, proof.body_sha256, err));
+    FR_TRY(make_mac(q->v, c, &proof, mac, err));
+    fr_reply_put(q->reply, FR_F_MAC, fr_slice_of(mac, sizeof mac));
+    return FR_OK;
+}
+
+static bool is_post(const struct fr_request *q)
+{
+    const struct fr_slice line = q->m->field[FR_F_REQUEST_LINE];
+
+    return line.len > 5 && memcmp(line.data, "POST ", 5) == 0;
+}
+
 /* ---- the requests ---- */
 
+/* GET asks for the key, and POST takes it over. */
 enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(FR_GBA_INFO_MAX);
@@ -117,7 +151,9 @@ enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
                           "too many look-ups of unknown keys: try again");
     FR_TRY(rc);
     FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
-    FR_TRY(fr_vault_ack_key(q, &c, err));
+    if (is_post(q))
+        FR_TRY(fr_vault_ack_key(q, &c, err));
+    FR_TRY(prove_answer(q, &c, fr_buf_view(&response), err));
     fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
     return FR_OK;
 }

@@ -127,6 +127,23 @@ static void assert_proven(const struct bsf *b, const char *request)
     assert_memory_equal(mac, want, sizeof mac);
 }
 
+static void put_proof(const struct bsf *b, struct fr_slice body, struct fr_buf *reply)
+{
+    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+    struct fr_gba_proof proof = {.btid = b->info.btid,
+                                 .mef_fqdn = "mef.example.com",
+                                 .method = FR_GBA_PROOF_ANSWER,
+                                 .path = FR_GBA_ACK_PATH};
+    uint8_t mac[FR_SHA256_LEN];
+    struct fr_err err = {0};
+
+    assert_ok(fr_sha256(body, proof.body_sha256, &err));
+    assert_ok(fr_gba_proof_mac(b->ks_mef, &proof, mac, &err));
+    mac[0] ^= b->wrong_proof;
+    assert_ok(fr_gba_proof_write(b->info.btid, mac, &value, &err));
+    fr_buf_fmt(reply, "Authentication-Info: %s\r\n", fr_buf_cstr(&value));
+}
+
 static void ack(struct bsf *b, struct fr_buf *reply)
 {
     FR_AUTO_CLEAR(buf) body = FR_BUF_INIT(ANSWER_MAX);
@@ -138,7 +155,9 @@ static void ack(struct bsf *b, struct fr_buf *reply)
     }
     put_info(b, &body);
     put_head(b, "200 OK", reply);
-    put_body(fr_buf_view(&body), reply);
+    if (!b->no_proof)
+        put_proof(b, fr_buf_view(&body), reply);
+    put_body(b->other_body ? fr_slice_str(b->other_body) : fr_buf_view(&body), reply);
 }
 
 static void say_fetched(struct bsf *b, struct fr_buf *reply)
@@ -174,14 +193,14 @@ static enum bsf_step step_of(struct bsf *b, const char *request)
         return step_of_ub(b, request);
     assert_proven(b, request);
     if (strstr(request, "/ack "))
-        return BSF_ACK;
+        return request[0] == 'G' ? BSF_LOOKUP : BSF_ACK;
     return strstr(request, "/attempts ") ? BSF_REPORT : BSF_FETCHED;
 }
 
 static void reply_to(struct bsf *b, enum bsf_step step, struct fr_buf *reply)
 {
     static void (*const replies[BSF_N_STEPS])(struct bsf *, struct fr_buf *) = {
-        challenge, challenge, finish, ack, NULL, say_fetched};
+        challenge, challenge, finish, ack, ack, NULL, say_fetched};
 
     if (b->raw[step])
         fr_buf_str(reply, b->raw[step]);

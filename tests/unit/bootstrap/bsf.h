@@ -18,6 +18,7 @@ enum bsf_step {
     BSF_CHALLENGE,
     BSF_RESYNC,
     BSF_FINISH,
+    BSF_LOOKUP,
     BSF_ACK,
     BSF_REPORT,
     BSF_FETCHED,
@@ -35,7 +36,8 @@ struct bsf {
     const char *body;        /* NULL: info; signed all the same */
     const char *other_body;  /* in place of what is signed */
     bool no_info, no_rspauth, wrong_rspauth, wrong_cnonce, no_auth_int;
-    bool knows; /* BSF_ACK */
+    bool knows;                 /* BSF_LOOKUP, BSF_ACK */
+    bool no_proof, wrong_proof; /* of their answers */
     int n_not_fetched;
     const char *date; /* NULL: no Date in its answers */
 

@@ -35,7 +35,7 @@ static void what_is_known_is_flipped_with_what_is_told(void **state)
     assert_true(f->pending->expires == 0);
     assert_string_equal(f->pending->target, "mef.example.com");
     assert_ok(fr_drive_run(&f->d, &err));
-    assert_string_equal(f->d.log, " connect send store flip close done");
+    assert_string_equal(f->d.log, " connect send store flip send close done");
     assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
     assert_string_equal(c->target, "broker.example.com");
     assert_true(c->expires == f->bsf.info.lifetime);
@@ -48,7 +48,7 @@ static void what_is_complete_is_flipped_as_it_is(void **state)
 
     leave_pending(f, 2);
     assert_ok(fr_drive_run(&f->d, &err));
-    assert_string_equal(f->d.log, " connect send flip close done");
+    assert_string_equal(f->d.log, " connect send flip send close done");
 }
 
 static void what_the_mef_never_committed_is_dropped(void **state)
@@ -72,7 +72,7 @@ static void a_404_of_anything_on_the_way_drops_nothing(void **state)
     struct bsf_fixture *f = *state;
 
     leave_pending(f, 1);
-    f->bsf.raw[BSF_ACK] = bsf_http("404 Not Found", "");
+    f->bsf.raw[BSF_LOOKUP] = bsf_http("404 Not Found", "");
     stays(f, FR_EINVALID, "http-404");
 }
 
@@ -81,7 +81,7 @@ static void an_rsc_that_contradicts_its_status_drops_nothing(void **state)
     struct bsf_fixture *f = *state;
 
     leave_pending(f, 1);
-    f->bsf.raw[BSF_ACK] = bsf_http("200 OK\r\nX-M2M-RSC: 4004", "");
+    f->bsf.raw[BSF_LOOKUP] = bsf_http("200 OK\r\nX-M2M-RSC: 4004", "");
     stays(f, FR_EINVALID, "mmef-malformed");
 }
 
@@ -90,8 +90,36 @@ static void a_mef_that_cannot_tell_now_is_asked_again(void **state)
     struct bsf_fixture *f = *state;
 
     leave_pending(f, 1);
-    f->bsf.raw[BSF_ACK] = bsf_http("503 Busy", "");
+    f->bsf.raw[BSF_LOOKUP] = bsf_http("503 Busy", "");
     stays(f, FR_EUNREACHABLE, "http-503");
+}
+
+/* Whoever answers in the MEF's place on a connection without TLS. */
+static void an_answer_without_the_key_flips_nothing(void **state)
+{
+    struct bsf_fixture *f = *state;
+
+    leave_pending(f, 1);
+    f->bsf.no_proof = true;
+    stays(f, FR_EREFUSED, "proof-missing");
+}
+
+static void an_answer_with_another_key_flips_nothing(void **state)
+{
+    struct bsf_fixture *f = *state;
+
+    leave_pending(f, 1);
+    f->bsf.wrong_proof = true;
+    stays(f, FR_EREFUSED, "proof-mismatch");
+}
+
+static void an_answer_that_was_changed_flips_nothing(void **state)
+{
+    struct bsf_fixture *f = *state;
+
+    leave_pending(f, 1);
+    f->bsf.other_body = "<BootstrappingInfo xmlns=\"uri:3gpp-gba\"/>";
+    stays(f, FR_EREFUSED, "proof-mismatch");
 }
 
 static void what_is_over_meanwhile_is_not_flipped(void **state)
@@ -124,6 +152,9 @@ int main(void)
         T(a_404_of_anything_on_the_way_drops_nothing),
         T(an_rsc_that_contradicts_its_status_drops_nothing),
         T(a_mef_that_cannot_tell_now_is_asked_again),
+        T(an_answer_without_the_key_flips_nothing),
+        T(an_answer_with_another_key_flips_nothing),
+        T(an_answer_that_was_changed_flips_nothing),
         T(what_is_over_meanwhile_is_not_flipped),
         T(a_target_that_was_asked_for_stays_the_one),
     };

@@ -286,27 +286,40 @@ static void a_long_cnonce_comes_back_whole(void **state)
 
 /* ---- afterwards ---- */
 
-static void a_proof_is_passed_on_with_its_request(void **state)
+static void passes_on(const char *method)
 {
-    struct fr_msg m;
-    uint8_t sha[FR_SHA256_LEN];
+    static const uint8_t mac[FR_SHA256_LEN] = {1};
+    uint8_t sha[FR_SHA256_LEN], got[FR_SHA256_LEN], code[8];
+    char line[64], btid[FR_BTID_MAX + 1];
     struct fr_err err = {0};
+    struct fr_msg m;
 
-    (void)state;
-    fixture_send(&f, "POST", "/fieldroot/v1/gba/ack", PROOF, NULL);
+    fixture_send(&f, method, "/fieldroot/v1/gba/ack", PROOF, NULL);
     m = fixture_heard(&f, FR_MSG_UB_ACK);
+    snprintf(line, sizeof line, "%s /fieldroot/v1/gba/ack", method);
     assert_true(field_is(&m, FR_F_KEY_ID, BTID));
-    assert_true(field_is(&m, FR_F_REQUEST_LINE, "POST /fieldroot/v1/gba/ack"));
+    assert_true(field_is(&m, FR_F_REQUEST_LINE, line));
     assert_ok(fr_sha256((struct fr_slice){0}, sha, &err));
     assert_memory_equal(m.field[FR_F_REQUEST_SHA].data, sha, sizeof sha);
     m = (struct fr_msg){.type = FR_MSG_REPLY};
-    uint8_t code[8];
     fr_msg_set_u8(&m, FR_F_CODE, FR_OK, code);
     fr_msg_set_str(&m, FR_F_RESPONSE, "<xml/>");
+    fr_msg_set(&m, FR_F_MAC, fr_slice_of(mac, sizeof mac));
     fixture_say(&f, &m);
     fixture_answer_is(&f, 200, 2000);
     assert_string_equal(fixture_body(&f), "<xml/>");
     assert_string_equal(fixture_header(&f, "Content-Type"), FR_GBA_INFO_TYPE);
+    assert_ok(
+        fr_gba_proof_parse(fixture_header(&f, "Authentication-Info"), btid, got, &err));
+    assert_string_equal(btid, BTID);
+    assert_memory_equal(got, mac, sizeof mac);
+}
+
+static void a_proof_is_passed_on_with_its_request(void **state)
+{
+    (void)state;
+    passes_on("POST");
+    passes_on("GET");
 }
 
 /* 404 with 4004 makes a device drop its key: only the vault may say so. */
@@ -397,7 +410,7 @@ static void other_paths_and_methods_are_not_there(void **state)
     (void)state;
     fixture_send(&f, "POST", "/", FIRST, NULL);
     fixture_answer_is(&f, 405, 4005);
-    fixture_send(&f, "GET", "/fieldroot/v1/gba/ack", PROOF, NULL);
+    fixture_send(&f, "GET", "/fieldroot/v1/gba/attempts", PROOF, NULL);
     fixture_answer_is(&f, 405, 4005);
     fixture_heard_nothing(&f);
 }

@@ -3,6 +3,7 @@
 #include "ub_lab.h"
 
 #define ACK     "POST /fieldroot/v1/gba/ack"
+#define LOOKUP  "GET /fieldroot/v1/gba/ack"
 #define FETCHED "GET /fieldroot/v1/gba/fetched?wait=5"
 #define RECORDS "POST /fieldroot/v1/gba/attempts"
 
@@ -26,6 +27,39 @@ static void an_ack_is_answered_like_the_response(void **state)
         assert_string_equal(lab_text(l, FR_F_RESPONSE), first);
     }
     assert_int_equal(lab_count_reason(l, "acknowledged"), 1);
+}
+
+/* A device asks before it has made the key current. */
+static void a_lookup_takes_nothing_over(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+    char first[4096];
+
+    ub_bootstrap(l, &v);
+    snprintf(first, sizeof first, "%s", lab_text(l, FR_F_RESPONSE));
+    ub_prove(&p, &v, FR_MSG_UB_ACK, LOOKUP, "");
+    assert_int_equal(ask(l, &p), FR_OK);
+    assert_string_equal(lab_text(l, FR_F_RESPONSE), first);
+    assert_int_equal(lab_count_reason(l, "acknowledged"), 0);
+}
+
+static void an_answer_is_proven(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    uint8_t mac[FR_SHA256_LEN];
+    struct ub_proof p, q;
+
+    ub_bootstrap(l, &v);
+    ub_prove(&p, &v, FR_MSG_UB_ACK, LOOKUP, "");
+    assert_int_equal(ask(l, &p), FR_OK);
+    assert_int_equal(l->answer.field[FR_F_MAC].len, sizeof mac);
+    memcpy(mac, l->answer.field[FR_F_MAC].data, sizeof mac);
+    ub_prove(&q, &v, FR_MSG_UB_ACK, "200 /fieldroot/v1/gba/ack",
+             lab_text(l, FR_F_RESPONSE));
+    assert_memory_equal(mac, q.mac, sizeof mac);
 }
 
 static void a_proof_is_of_one_request_and_one_key(void **state)
@@ -154,6 +188,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(an_ack_is_answered_like_the_response),
+        T(a_lookup_takes_nothing_over),
+        T(an_answer_is_proven),
         T(a_proof_is_of_one_request_and_one_key),
         T(no_such_key_is_a_promise),
         T(an_expired_key_is_not_there),
