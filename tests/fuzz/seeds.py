@@ -305,6 +305,30 @@ def digest():
     yield "control", 'Digest %s, cnonce="a\rb"' % who
 
 
+def card():
+    def say(how, *answers):
+        return bytes([how]) + b"".join(
+            bytes([len(a) // 2]) + bytes.fromhex(a) for a in answers)
+
+    t0, isim, pin, gba_u = 1, 2, 4, 8
+    usim_aid, isim_aid = ("a000000087100%dff49ff0589000001ff" % n for n in (2, 4))
+    find = ["9000", "9000", "6c14", "61124f10" + usim_aid + "9000", "610f",
+            "620dc60b9001809501088301018301819000"]
+    imsi = ["6106", "6204800200099000", "0809101000000000109000"]
+    services = ["9000", "810000029000", "9000", "0000000000000000089000"]
+    aka = "db08" + "a5" * 8 + ("10" + "b4" * 16) * 2 + "9000"
+    yield "usim", say(t0, *find, *imsi, *services, "6135", aka)
+    yield "usim-pin", say(t0 | pin, *find, *imsi[:2], "6982", "63c3", "9000", *imsi, *services,
+                          "dc0e" + "ba" * 14 + "9000")
+    yield "usim-gba-u", say(gba_u, "9000", "6a82", "62009000", "9000", imsi[2], *services,
+                            "db04000000019000", "db20" + "74" * 32 + "9000")
+    yield "isim", say(isim, "9000", "62098205422100260183009000",
+                      "61124f10" + isim_aid + "9000", "9000", "9000",
+                      "800b6d65746572374073702e789000", "9000", "029000", aka)
+    yield "blocked", say(t0 | pin, *find, *imsi[:2], "6982", "6983")
+    yield "forged", say(t0, *find, *imsi, *services, "9862")
+
+
 def gba_info():
     root, end = '<BootstrappingInfo xmlns="uri:3gpp-gba">', "</BootstrappingInfo>"
     two = "<btid>%s</btid><lifetime>2026-11-25T03:07:19Z</lifetime>" % BTID
@@ -359,7 +383,7 @@ def pem():
 
 def main():
     for name in ("vault", "exchange", "discovery", "service", "state", "signer", "sync", "target", "engine", "agent",
-                 "admin", "conf", "server_conf", "text", "digest", "gba_info", "certificate", "pem"):
+                 "admin", "conf", "server_conf", "text", "digest", "gba_info", "card", "certificate", "pem"):
         folder = os.path.join(sys.argv[1], name)
         os.makedirs(folder, exist_ok=True)
         for seed, value in globals()[name]():
