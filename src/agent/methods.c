@@ -26,6 +26,9 @@ const struct fr_discovery_method *const fr_discoveries[] = {
 };
 
 const struct fr_usim_method *const fr_usims[] = {
+#ifdef FR_WITH_KEYSTORE_UICC
+    &fr_usim_uicc,
+#endif
 #ifdef FR_WITH_KEYSTORE_USIM_FILE
     &fr_usim_file,
 #endif

@@ -17,7 +17,8 @@ struct fr_usim;
 /* Of an entry of the key store. All borrowed for the life of the USIM. */
 struct fr_usim_setup {
     const char *name;     /* of the entry, for messages */
-    const char *reader;   /* uicc: part of the reader's name; NULL: the first card */
+    const char *reader;   /* uicc: part of a reader's name; NULL: of any. The first that
+                             has a card in it is taken */
     bool is_isim;         /* uicc: the application to select */
     const char *pin_path; /* uicc: a file (0600) with the PIN; NULL: none */
     const char *path;     /* usim-file */
@@ -26,10 +27,12 @@ struct fr_usim_setup {
 
 struct fr_usim_method {
     const char *name; /* "uicc", "usim-file": as in the config */
-    /* FR_EUNSUPPORTED: "no-reader", "no-card", "no-application", "usim-file-missing";
-     * FR_EREFUSED: "pin-needed", "pin-wrong", "pin-last-try" (never spent),
-     * "pin-blocked"; FR_ECONFIG "usim-file", "key-file-open": a file that is malformed
-     * or not private; FR_EBUSY "usim-file-busy". */
+    /* uicc: FR_EUNSUPPORTED "no-pcscd", "no-reader", "no-card", "no-application";
+     * FR_EREFUSED "pin-needed", "pin-wrong", "pin-last-try" (never spent),
+     * "pin-blocked"; FR_ECONFIG "pin-file", "key-file-open": malformed, not private;
+     * FR_EBUSY "card-busy": another program has it; and what authenticate says of the
+     * card. usim-file: FR_EUNSUPPORTED "usim-file-missing"; FR_ECONFIG "usim-file",
+     * "key-file-open"; FR_EBUSY "usim-file-busy". */
     enum fr_code (*open)(const struct fr_usim_setup *setup, struct fr_usim **ret,
                          struct fr_err *err);
     void (*close)(struct fr_usim *u);
