@@ -8,6 +8,7 @@ It keeps what it computes (ks, ks_int_naf), counts what it was asked, and fails 
     card = Card(k, opc, "001010000000001", pin="1234")
     card.faults[AUTHENTICATE] = b"\\x98\\x62"    # its answer to the next such commands
     card.faults[AUTHENTICATE] = PULL            # or it is pulled in the middle of one
+    card.faults[AUTHENTICATE] = event.wait      # or it takes its time
 """
 import hashlib
 import hmac
@@ -127,8 +128,10 @@ class Card:  # pylint: disable=too-many-instance-attributes
         fault = self.faults.get(command[1])
         if fault is PULL:
             raise Pulled
-        if fault:
+        if isinstance(fault, bytes):
             return fault
+        if fault:
+            fault()
         try:
             return self.reply(command, self.do(command))
         except Refused as refused:

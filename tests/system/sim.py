@@ -19,7 +19,8 @@ import tempfile
 import lab
 
 sys.path.insert(0, os.path.join(lab.ROOT, "tests", "card"))
-from card import USIM_AID, Card, with_lengths  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+from card import (  # noqa: F401  pylint: disable=wrong-import-position,unused-import
+    AUTHENTICATE, PULL, READ_BINARY, SELECT, USIM_AID, VERIFY, Card, kdf, with_lengths)
 from reader import Reader  # pylint: disable=wrong-import-position
 
 K = "465b5ce8b199b49faa5f0a2ee238a6bc"  # TS 35.208, set 1
@@ -96,6 +97,7 @@ class Pcscd:
         self.names = names
         self.folder = folder or tempfile.mkdtemp(prefix="fr-pcscd-")
         self.is_ours = not folder
+        os.makedirs(self.folder, exist_ok=True)
         os.chmod(self.folder, 0o711)
         self.socket = os.path.join(self.folder, "pcscd.comm")
         self.env = {**os.environ, "PCSCLITE_CSOCK_NAME": self.socket}
@@ -151,18 +153,24 @@ class Pcscd:
     def insert(self, card, name=None):
         """Returns when pcscd has seen it."""
         name = name or self.names[0]
-        self.await_event("Card inserted into", name, self.readers[name].insert, card)
+        self.settle(name)
+        self.readers[name].insert(card)
+        self.settle(name)
 
     def pull(self, name=None):
         name = name or self.names[0]
-        self.await_event("Card Removed From", name, self.readers[name].pull)
+        self.readers[name].pull()
+        self.settle(name)
 
-    def await_event(self, event, name, act, *args):
-        def count():
-            return self.process.text().count(f"{event} {name}")
-        before = count()
-        act(*args)
-        lab.wait_until(lambda: count() > before, f"pcscd to say: {event} {name}")
+    def settle(self, name):
+        """Until pcscd says of the reader what is so."""
+        has_card = self.readers[name].card is not None
+
+        def is_known():
+            text = self.process.text()
+            return has_card == (text.rfind(f"Card inserted into {name}") >
+                                text.rfind(f"Card Removed From {name}"))
+        lab.wait_until(is_known, f"pcscd to see what is in {name}")
 
 
 def main(folder, card, name="Virtual reader"):
