@@ -72,6 +72,31 @@ bool fr_device_supports(const struct fr_device *device, const struct fr_instruct
     return false;
 }
 
+static enum fr_code look_for_sim(const struct fr_device *d,
+                                 const struct fr_instruction *in, struct fr_err *err)
+{
+    const struct fr_config_credential *c =
+        fr_config_credential(d->config, FR_KEY_SIM, in->credential);
+
+    if (in->kind != FR_BOOTSTRAP ||
+        fr_bootstrap_find(d->bootstraps, in->method)->needs != FR_KEY_SIM)
+        return FR_OK;
+    return fr_usim_find(d->usims, c->sim)->look(&c->usim, err);
+}
+
+bool fr_device_could(const struct fr_device *device, const struct fr_instruction *in,
+                     char *text, size_t size)
+{
+    struct fr_err err;
+
+    if (!fr_device_supports(device, in, text, size))
+        return false;
+    if (look_for_sim(device, in, &err) == FR_OK)
+        return true;
+    (void)snprintf(text, size, "%s", err.msg);
+    return false;
+}
+
 int64_t fr_device_now(const struct fr_device *device)
 {
     struct fr_clock clock = fr_clock_read(device->state, device->env);

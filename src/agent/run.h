@@ -61,6 +61,10 @@ int64_t fr_device_now(const struct fr_device *device);
 bool fr_device_supports(const struct fr_device *device, const struct fr_instruction *in,
                         char *text, size_t size);
 
+/* The same for a plan: a SIM is looked for besides, as far as that costs nothing. */
+bool fr_device_could(const struct fr_device *device, const struct fr_instruction *in,
+                     char *text, size_t size);
+
 /* The valid current credential that makes in needless; FR_ENOTFOUND if there is none.
  */
 FR_MUST_USE enum fr_code fr_device_current(const struct fr_device *device,

@@ -83,7 +83,7 @@ static json_t *entry_json(const struct fr_device *device,
                           const struct fr_instruction *in, const char *position)
 {
     char text[256] = "";
-    bool supported = fr_device_supports(device, in, text, sizeof text);
+    bool supported = fr_device_could(device, in, text, sizeof text);
     json_t *e = json_pack("{s:s,s:s,s:s,s:I,s:b}", "position", position, "kind",
                           in->kind == FR_BOOTSTRAP ? "bootstrap" : "discovery",
                           "method", in->method, "budgetMs", (json_int_t)in->budget_ms,

@@ -172,18 +172,26 @@ static enum fr_code verify_pin(struct fr_card *c, struct fr_err *err)
     return FR_OK;
 }
 
-static enum fr_code unlock(struct fr_card *c, struct fr_err *err)
+/* Whether a PIN is wanted, and may be verified. */
+static enum fr_code ask_for_pin(struct fr_card *c, bool *ret_wanted, struct fr_err *err)
 {
     fr_apdu_verify(&c->apdu, c->pin_reference, NULL);
     FR_TRY(send(c, err));
+    *ret_wanted = is_tries(c->apdu.sw);
     if (c->apdu.sw == FR_SW_PIN_BLOCKED)
         return blocked(err);
     if (c->apdu.sw == FR_SW_PIN_DISABLED)
         return FR_OK;
-    if (!is_tries(c->apdu.sw))
-        return check(c, "a question for its PIN", err);
-    FR_TRY(check_tries(c, c->apdu.sw & 0xf, err));
-    return verify_pin(c, err);
+    return *ret_wanted ? check_tries(c, c->apdu.sw & 0xf, err)
+                       : check(c, "a question for its PIN", err);
+}
+
+static enum fr_code unlock(struct fr_card *c, struct fr_err *err)
+{
+    bool is_wanted = false;
+
+    FR_TRY(ask_for_pin(c, &is_wanted, err));
+    return is_wanted ? verify_pin(c, err) : FR_OK;
 }
 
 /* ---- who it is ---- */
@@ -255,6 +263,18 @@ enum fr_code fr_card_open(struct fr_card *c, struct fr_err *err)
     FR_TRY(select_application(c, err));
     FR_TRY(c->is_isim ? read_impi(c, err) : read_imsi(c, err));
     return read_services(c, err);
+}
+
+enum fr_code fr_card_look(struct fr_card *c, struct fr_err *err)
+{
+    bool is_wanted = false;
+
+    FR_TRY(select_application(c, err));
+    FR_TRY(
+        try_to_read(c, c->is_isim ? FR_FILE_IMPI : FR_FILE_IMSI, "its identity", err));
+    if (c->apdu.sw != FR_SW_NO_PIN)
+        return check(c, "its identity", err);
+    return ask_for_pin(c, &is_wanted, err);
 }
 
 /* ---- AKA and GBA_U ---- */

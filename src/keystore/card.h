@@ -35,6 +35,8 @@ void fr_card_clear(struct fr_card *c); /* wipes what it said */
  * "pin-last-try", "pin-blocked"; FR_EINVALID "card-answer"; what transmit fails with.
  */
 FR_MUST_USE enum fr_code fr_card_open(struct fr_card *c, struct fr_err *err);
+/* The same as far as it verifies no PIN: whether the card would let us in. */
+FR_MUST_USE enum fr_code fr_card_look(struct fr_card *c, struct fr_err *err);
 /* FR_EREFUSED "aka-mac", "pin-needed"; FR_EUNSUPPORTED "no-gba-u"; and as above. */
 FR_MUST_USE enum fr_code fr_card_authenticate(struct fr_card *c, const uint8_t *rand,
                                               const uint8_t *autn, bool gba_u,

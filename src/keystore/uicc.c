@@ -36,17 +36,15 @@ struct uicc {
 static const struct {
     LONG rv;
     enum fr_code code;
-    const char *reason;
+    const char *reason, *text;
 } failures[] = {
-    {SCARD_E_NO_SERVICE, FR_EUNSUPPORTED, "no-pcscd"},
-    {SCARD_E_NO_READERS_AVAILABLE, FR_EUNSUPPORTED, "no-reader"},
-    {SCARD_E_UNKNOWN_READER, FR_EUNSUPPORTED, "no-reader"},
-    {SCARD_E_NO_SMARTCARD, FR_EUNSUPPORTED, "no-card"},
-    {SCARD_W_UNPOWERED_CARD, FR_EUNSUPPORTED, "no-card"},
-    {SCARD_W_UNRESPONSIVE_CARD, FR_EUNSUPPORTED, "no-card"},
-    {SCARD_E_PROTO_MISMATCH, FR_EUNSUPPORTED, "no-card"},
-    {SCARD_E_SHARING_VIOLATION, FR_EBUSY, "card-busy"},
-    {SCARD_E_NO_MEMORY, FR_ENOMEM, NULL},
+    {SCARD_E_NO_SERVICE, FR_EUNSUPPORTED, "no-pcscd", "pcscd does not answer"},
+    {SCARD_E_NO_READERS_AVAILABLE, FR_EUNSUPPORTED, "no-reader", "there is none"},
+    {SCARD_E_NO_SMARTCARD, FR_EUNSUPPORTED, "no-card", "no card is in it"},
+    {SCARD_W_UNPOWERED_CARD, FR_EUNSUPPORTED, "no-card", "its card does not answer"},
+    {SCARD_W_UNRESPONSIVE_CARD, FR_EUNSUPPORTED, "no-card", "its card does not answer"},
+    {SCARD_E_SHARING_VIOLATION, FR_EBUSY, "card-busy", "another program has its card"},
+    {SCARD_E_NO_MEMORY, FR_ENOMEM, NULL, "no memory"},
 };
 
 static enum fr_code failed(LONG rv, const char *what, struct fr_err *err)
@@ -54,7 +52,7 @@ static enum fr_code failed(LONG rv, const char *what, struct fr_err *err)
     for (size_t i = 0; i < sizeof failures / sizeof failures[0]; i++)
         if (failures[i].rv == rv)
             return FR_FAIL_AS(err, failures[i].code, failures[i].reason, "%s: %s", what,
-                              pcsc_stringify_error(rv));
+                              failures[i].text);
     return FR_FAIL_AS(err, FR_EUNREACHABLE, "card-gone", "%s: %s", what,
                       pcsc_stringify_error(rv));
 }
@@ -152,22 +150,18 @@ static enum fr_code find_card(struct uicc *u, const char *part, struct fr_err *e
 
     u->has_context = rv == SCARD_S_SUCCESS;
     if (!u->has_context)
-        return failed(rv, "asking pcscd for the readers", err);
+        return failed(rv, "SIM card readers", err);
     rv = SCardListReaders(u->context, NULL, names, &len);
     if (rv != SCARD_S_SUCCESS)
-        return failed(rv, "listing the readers", err);
+        return failed(rv, "SIM card readers", err);
     return connect_card(u, names, part, err);
 }
 
 /* ---- the method ---- */
 
 /* What we have unlocked is not left to others. */
-static void uicc_close(struct fr_usim *super)
+static void leave(struct uicc *u)
 {
-    struct uicc *u = (struct uicc *)super;
-
-    if (!u)
-        return;
     if (u->has_handle)
         SCardDisconnect(u->handle,
                         u->card.is_unlocked ? SCARD_RESET_CARD : SCARD_LEAVE_CARD);
@@ -175,11 +169,17 @@ static void uicc_close(struct fr_usim *super)
         SCardReleaseContext(u->context);
     fr_card_clear(&u->card);
     fr_secret_free(u->pin);
+}
+
+static void uicc_close(struct fr_usim *u)
+{
+    if (u)
+        leave((struct uicc *)u);
     free(u);
 }
 
-static enum fr_code fill(struct uicc *u, const struct fr_usim_setup *setup,
-                         struct fr_err *err)
+static enum fr_code enter(struct uicc *u, const struct fr_usim_setup *setup,
+                          struct fr_err *err)
 {
     FR_TRY(read_pin(setup->pin_path, &u->pin, err));
     FR_TRY(find_card(u, setup->reader, err));
@@ -188,6 +188,24 @@ static enum fr_code fill(struct uicc *u, const struct fr_usim_setup *setup,
                                .is_isim = setup->is_isim,
                                .pin = u->pin,
                                .apdu.is_t0 = u->protocol == SCARD_PROTOCOL_T0};
+    return FR_OK;
+}
+
+static enum fr_code uicc_look(const struct fr_usim_setup *setup, struct fr_err *err)
+{
+    struct uicc u = {.has_ks = false};
+    enum fr_code rc = enter(&u, setup, err);
+
+    if (rc == FR_OK)
+        rc = fr_err_wrap(err, fr_card_look(&u.card, err), "%s", u.reader);
+    leave(&u);
+    return rc;
+}
+
+static enum fr_code fill(struct uicc *u, const struct fr_usim_setup *setup,
+                         struct fr_err *err)
+{
+    FR_TRY(enter(u, setup, err));
     FR_TRY(fr_err_wrap(err, fr_card_open(&u->card, err), "%s", u->reader));
     if (setup->impi)
         snprintf(u->card.impi, sizeof u->card.impi, "%s", setup->impi);
@@ -256,6 +274,7 @@ static enum fr_code uicc_naf_key(struct fr_usim *super, const struct fr_gba_naf 
 
 const struct fr_usim_method fr_usim_uicc = {
     .name = "uicc",
+    .look = uicc_look,
     .open = uicc_open,
     .close = uicc_close,
     .impi = uicc_impi,

@@ -35,6 +35,8 @@ struct fr_usim_method {
      * "key-file-open"; FR_EBUSY "usim-file-busy". */
     enum fr_code (*open)(const struct fr_usim_setup *setup, struct fr_usim **ret,
                          struct fr_err *err);
+    /* For a plan: what open would fail with now. No PIN is verified. */
+    enum fr_code (*look)(const struct fr_usim_setup *setup, struct fr_err *err);
     void (*close)(struct fr_usim *u);
     /* FR_IMPI_MAX + 1. */
     enum fr_code (*impi)(struct fr_usim *u, char *ret, struct fr_err *err);

@@ -152,6 +152,15 @@ static enum fr_code file_open(const struct fr_usim_setup *setup, struct fr_usim 
     return FR_OK;
 }
 
+static enum fr_code file_look(const struct fr_usim_setup *setup, struct fr_err *err)
+{
+    struct fr_usim *u = NULL;
+
+    FR_TRY(file_open(setup, &u, err));
+    file_close(u);
+    return FR_OK;
+}
+
 static enum fr_code file_impi(struct fr_usim *u, char *ret, struct fr_err *err)
 {
     (void)err;
@@ -223,6 +232,7 @@ static enum fr_code file_naf_key(struct fr_usim *u, const struct fr_gba_naf *naf
 
 const struct fr_usim_method fr_usim_file = {
     .name = "usim-file",
+    .look = file_look,
     .open = file_open,
     .close = file_close,
     .impi = file_impi,

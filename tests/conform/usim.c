@@ -79,6 +79,15 @@ static void method_is_complete(void **state)
     member->method->close(NULL);
 }
 
+static void look_takes_nothing(void **state)
+{
+    (void)state;
+    insert(false);
+    assert_ok(member->method->look(&setup, &err));
+    assert_accepted(SEQ(1));
+    take_out();
+}
+
 static void impi_is_made_of_the_imsi(void **state)
 {
     char impi[FR_IMPI_MAX + 1];
@@ -279,6 +288,7 @@ int fr_conform_usim_run(const struct fr_conform_usim *m)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(method_is_complete),
+        cmocka_unit_test(look_takes_nothing),
         cmocka_unit_test(impi_is_made_of_the_imsi),
         cmocka_unit_test(new_challenges_are_answered),
         cmocka_unit_test(replay_is_answered_by_an_auts_that_the_network_accepts),

@@ -31,6 +31,16 @@ static enum fr_code fake_open(const struct fr_usim_setup *setup, struct fr_usim 
     return FR_OK;
 }
 
+static enum fr_code fake_look(const struct fr_usim_setup *setup, struct fr_err *err)
+{
+    struct fr_usim *u = NULL;
+
+    FR_TRY(fake_open(setup, &u, err));
+    fr_fake_sim.n_open--;
+    free(u);
+    return FR_OK;
+}
+
 static void fake_close(struct fr_usim *u)
 {
     fr_fake_sim.n_open--;
@@ -93,6 +103,7 @@ static enum fr_code fake_naf_key(struct fr_usim *u, const struct fr_gba_naf *naf
 
 const struct fr_usim_method fr_fake_usim = {.name = "usim-file",
                                             .open = fake_open,
+                                            .look = fake_look,
                                             .close = fake_close,
                                             .impi = fake_impi,
                                             .authenticate = fake_authenticate,

@@ -2,6 +2,7 @@
 """A device with a SIM card: the real pcscd, a virtual card in its reader (tests/card), the
 device's key store, fieldrootd and a real osmo-hlr."""
 import hashlib
+import json
 import os
 import threading
 import unittest
@@ -290,6 +291,44 @@ class Pin(Case):
         run = self.provision(self.lab.gba(), self.lab.bootstrap())
         self.assertEqual([(a["class"], a["reason"]) for a in run.attempts],
                          [("refused", "pin-needed"), ("provisioned", "provisioned")])
+
+
+class Plan(Case):
+    """What provision would meet, and no try of a PIN is spent on knowing it."""
+
+    def plan(self):
+        run = self.device.fieldroot("plan", "--json", "--instructions",
+                                    self.lab.document(self.lab.gba()), env=self.pcscd.env)
+        self.assertEqual(run.status, 0, run)
+        entry = json.loads(run.out)["entries"][0]
+        return entry["supported"], entry.get("note", "")
+
+    def says(self, *words):
+        is_supported, note = self.plan()
+        self.assertFalse(is_supported)
+        for word in words:
+            self.assertIn(word, note)
+
+    def test_plan_looks_at_the_card(self):
+        self.says("no card is in it")
+        card = self.insert(pin="4321")
+        self.says("asks for its PIN", "3 tries")
+        self.with_pin()  # a wrong one, but that would cost a try
+        self.assertEqual(self.plan(), (True, ""))
+        card.tries = 1
+        self.says("one try is left")
+        card.tries = 0
+        self.says("blocked")
+        card.pin = None
+        self.assertEqual(self.plan(), (True, ""))
+        self.with_pin("none")
+        self.says("no file with a PIN")
+        self.configure('reader = "Middle"')
+        self.says("Middle")
+        self.pcscd.stop()
+        self.configure()
+        self.says("pcscd does not answer")
+        self.assertNotIn(AUTHENTICATE, card.asked)
 
 
 class Busy(Case):

@@ -48,17 +48,23 @@ static enum fr_code say(void *ctx, struct fr_slice command, uint8_t *ret,
     return FR_OK;
 }
 
-static enum fr_code open_card(const struct line *script, const char *digits)
+static const struct line *begin(const struct line *script, const char *digits)
 {
-    const struct line *at = script;
-    enum fr_code rc;
-
     fr_secret_free(pin);
     pin = NULL;
     if (digits)
         assert_ok(fr_secret_from(digits, strlen(digits), &pin, &err));
-    card = (struct fr_card){.transmit = say, .ctx = &at, .apdu.is_t0 = true};
+    card = (struct fr_card){.transmit = say, .apdu.is_t0 = true};
     card.pin = pin;
+    return script;
+}
+
+static enum fr_code open_card(const struct line *script, const char *digits)
+{
+    const struct line *at = begin(script, digits);
+    enum fr_code rc;
+
+    card.ctx = &at;
     rc = fr_card_open(&card, &err);
     if (rc == FR_OK)
         assert_null(at->command); /* all of it was said */
@@ -231,6 +237,35 @@ static void pin_is_refused_cleanly(void **state)
     }
 }
 
+static void look_verifies_no_pin(void **state)
+{
+    static const struct {
+        const char *pin, *reason;
+        struct line script[12];
+    } cases[] = {
+        {NULL, NULL, {FIND_USIM READ_IMSI}},
+        {NULL, "pin-needed", {LOCKED{ASK_PIN, "63c3"}}},
+        {"1234", NULL, {LOCKED{ASK_PIN, "63c3"}}},
+        {"1234", NULL, {LOCKED{ASK_PIN, "6984"}}},
+        {"1234", "pin-last-try", {LOCKED{ASK_PIN, "63c1"}}},
+        {"1234", "pin-blocked", {LOCKED{ASK_PIN, "6983"}}},
+        {NULL, "card-answer", {FIND_USIM SELECT_IMSI{"00b0000009", "6f00"}}},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct line *at = begin(cases[i].script, cases[i].pin);
+        enum fr_code rc;
+
+        card.ctx = &at;
+        rc = fr_card_look(&card, &err);
+        if (cases[i].reason)
+            assert_string_equal(err.reason, cases[i].reason);
+        assert_int_equal(rc == FR_OK, !cases[i].reason);
+        assert_null(at->command);
+    }
+}
+
 /* ---- AKA ---- */
 
 static enum fr_code ask(const char *answer, bool gba, struct fr_aka_answer *ret)
@@ -314,6 +349,7 @@ int main(void)
         TEST(pin_is_verified_when_the_card_refuses_without),
         TEST(reference_of_the_pin_is_the_cards),
         TEST(pin_is_refused_cleanly),
+        TEST(look_verifies_no_pin),
         TEST(nothing_of_an_answer_stays_behind),
         TEST(challenges_are_refused_cleanly),
         TEST(naf_key_comes_from_the_card),
