@@ -6,7 +6,7 @@
 case ${1:-} in
 '') keep= ;;
 --keep) keep=yes ;;
-*) die "usage: ./demo [--keep]" ;;
+*) die "usage: ./demo [gba] [--keep]" ;;
 esac
 
 # build TARGET...: with whatever else the demo needs.

@@ -2,11 +2,14 @@
 """SIMs for the system tests and the demo: osmo-hlr, which has the subscribers' keys, and the
 real pcscd with virtual readers and cards (tests/card). Each is a context manager.
 
-    sim.py FOLDER CARD.json [reader name]
+    sim.py card FOLDER CARD.json [reader name]
+    sim.py hlr FOLDER IMSI...
 
-runs pcscd with the card in its reader until it is told to end. CARD.json has the arguments of
-tests/card/card.py's Card: {"imsi": ..., "k": ..., "opc": ..., "gba": true}. When the card is in,
-it prints the socket, which clients find as PCSCLITE_CSOCK_NAME."""
+run pcscd with the card in its reader, or osmo-hlr with subscribers of K and OPC, until they are
+told to end. CARD.json has the arguments of tests/card/card.py's Card: {"imsi": ..., "k": ...,
+"opc": ..., "gba": true}. When it is ready, the first prints the socket, which clients find as
+PCSCLITE_CSOCK_NAME, the second where its GSUP is."""
+import contextlib
 import json
 import os
 import shutil
@@ -173,15 +176,31 @@ class Pcscd:
         lab.wait_until(is_known, f"pcscd to see what is in {name}")
 
 
-def main(folder, card, name="Virtual reader"):
+def run_card(stack, folder, card, name="Virtual reader"):
     with open(card, encoding="utf-8") as f:
         settings = json.load(f)
-    with Pcscd([name], folder) as pcscd:
-        pcscd.insert(Card(**settings))
-        print(pcscd.socket, flush=True)
+    pcscd = Pcscd([name], folder)
+    stack.callback(pcscd.stop)
+    pcscd.start()
+    pcscd.insert(Card(**settings))
+    return pcscd.socket
+
+
+def run_hlr(stack, folder, *imsis):
+    hlr = Hlr(folder)
+    stack.callback(hlr.stop)
+    hlr.start()
+    for imsi in imsis:
+        hlr.add(imsi)
+    return hlr.gsup
+
+
+def main(what, *args):
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    with contextlib.ExitStack() as stack:
+        print({"card": run_card, "hlr": run_hlr}[what](stack, *args), flush=True)
         signal.pause()
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     main(*sys.argv[1:])
