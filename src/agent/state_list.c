@@ -189,10 +189,15 @@ enum fr_code fr_state_find(struct fr_state *s, const struct fr_slot_id *id,
                    id->target ? id->target : "any target", s->dir);
 }
 
+/* Hex in any case; a B-TID as it is. */
 static bool has_key_id(void *ctx, const struct fr_state_entry *e)
 {
-    return !e->pending &&
-           fr_ascii_equal_fold(e->credential->key_id, *(const char **)ctx);
+    const char *wanted = *(const char **)ctx, *key_id = e->credential->key_id;
+
+    if (e->pending)
+        return false;
+    return fr_keyid_is_btid(key_id) ? fr_str_equal(key_id, wanted)
+                                    : fr_ascii_equal_fold(key_id, wanted);
 }
 
 enum fr_code fr_state_find_key(struct fr_state *s, const char *key_id,

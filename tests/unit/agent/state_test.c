@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "test.h"
 #include "unit/agent/rig.h"
+#include "unit/model/credential_sample.h"
 #include "unit/net/tlspeer.h"
 
 #define MEF    "mef.example.com"
@@ -450,6 +451,23 @@ static void a_credential_is_found_by_its_key_id(void **state)
     fr_state_free(s);
 }
 
+static void case_counts_in_a_b_tid(void **state)
+{
+    FR_AUTO(credential) *gba = credential_sample_gba(), *found = NULL, *none = NULL;
+    const struct fr_slot_id id = {gba->mef, gba->target, gba->suid};
+    struct fr_state *s = fresh(65536);
+    char other[] = SAMPLE_BTID;
+    struct fr_err err;
+
+    (void)state;
+    assert_ok(fr_state_store_pending(s, gba, &err));
+    assert_ok(fr_state_flip(s, &id, &err));
+    assert_ok(fr_state_find_key(s, SAMPLE_BTID, &found, &err));
+    fr_ascii_fold(other);
+    assert_fails(fr_state_find_key(s, other, &none, &err), FR_ENOTFOUND);
+    fr_state_free(s);
+}
+
 static void the_list_is_in_order(void **state)
 {
     struct fr_state *s = fresh(65536);
@@ -655,6 +673,7 @@ int main(void)
         cmocka_unit_test(a_folder_of_another_owner_is_refused),
         cmocka_unit_test(the_newest_that_matches_is_found),
         cmocka_unit_test(a_credential_is_found_by_its_key_id),
+        cmocka_unit_test(case_counts_in_a_b_tid),
         cmocka_unit_test(the_list_is_in_order),
         cmocka_unit_test(the_lock_is_exclusive),
         cmocka_unit_test(attempts_are_read_oldest_first),
