@@ -15,6 +15,7 @@ enum {
     OPT_SUID,
     OPT_FORMAT,
     OPT_UA,
+    OPT_NAF,
     OPT_OUT,
     OPT_SHOW_SECRET,
     OPT_DAMAGED
@@ -40,6 +41,7 @@ static const struct fr_opt export_opts[] = {
      OPT_FORMAT},
     {"ua", "tls1.2|dtls1.2|tls1.3|http-digest",
      "of a SIM's keys the one for this protocol; default tls1.2", OPT_UA},
+    {"naf", "FQDN", "of a SIM's Ks the key for another target", OPT_NAF},
     {"out", "FILE", "writes it there, mode 0600", OPT_OUT},
     {"show-secret", NULL, "prints it", OPT_SHOW_SECRET},
     {0}};
@@ -51,7 +53,7 @@ struct selection {
     struct fr_slot_id slot;
     enum format format;
     enum fr_ua ua;
-    const char *out;
+    const char *naf, *out;
     bool show_secret, damaged;
 };
 
@@ -112,6 +114,9 @@ static enum fr_code take(struct selection *s, const struct fr_arg *arg,
         return take_format(s, arg->value, err);
     case OPT_UA:
         return take_ua(s, arg->value, err);
+    case OPT_NAF:
+        s->naf = arg->value;
+        return FR_OK;
     case OPT_OUT:
         s->out = arg->value;
         return FR_OK;
@@ -317,6 +322,8 @@ static enum fr_code run_export(struct fr_cli *cli, const struct fr_command *self
             "say --show-secret");
     FR_TRY(fr_dev_open(cli, &client, err));
     FR_TRY(find(fr_client_device(client)->state, &s, &c, err));
+    if (s.naf)
+        FR_TRY(fr_credential_aim_at(c, s.naf, err));
     if (fr_client_device(client)->config->is_psk_3gpp)
         FR_TRY(fr_credential_identify_as_3gpp(c, err));
     if (s.out)
@@ -400,7 +407,7 @@ const struct fr_command fr_dev_credential_commands[] = {
      .opts = select_opts},
     {.name = "export",
      .words = "[KEYID] [--mef FQDN] [--target ID] [--suid N] [--format hex|mosquitto] "
-              "[--ua PROTOCOL] [--out FILE] [--show-secret]",
+              "[--ua PROTOCOL] [--naf FQDN] [--out FILE] [--show-secret]",
      .help = "hands out the key that is shared with its target",
      .run = run_export,
      .opts = export_opts},

@@ -143,6 +143,29 @@ enum fr_code fr_credential_identify_as_3gpp(struct fr_credential *c, struct fr_e
     return fr_str_dup(fr_buf_cstr(&text), &c->psk_identity, err);
 }
 
+enum fr_code fr_credential_aim_at(struct fr_credential *c, const char *fqdn,
+                                  struct fr_err *err)
+{
+    FR_AUTO_STR(target) = NULL;
+    FR_AUTO_STR(target_fqdn) = NULL;
+
+    if (c->derivation != FR_DERIVE_GBA)
+        return FR_FAIL_AS(err, FR_EUSAGE, "one-target",
+                          "%s is shared with %s alone: only a Ks that the device holds "
+                          "gives keys for others",
+                          c->key_id, c->target);
+    if (!fr_fqdn_is_valid(fr_slice_str(fqdn)))
+        return FR_FAIL(err, FR_EUSAGE, "\"%s\" is not the FQDN of a target", fqdn);
+    FR_TRY(fr_str_dup(fqdn, &target, err));
+    fr_ascii_fold(target);
+    FR_TRY(fr_str_dup(target, &target_fqdn, err));
+    free(c->target);
+    free(c->target_fqdn);
+    c->target = FR_TAKE(target);
+    c->target_fqdn = FR_TAKE(target_fqdn);
+    return FR_OK;
+}
+
 bool fr_credential_is_valid(const struct fr_credential *c, int64_t now)
 {
     return c->ke && now < c->expires;

@@ -70,6 +70,11 @@ const char *fr_credential_identity(const struct fr_credential *c);
 /* From now on with FR_PSK_3GPP in front, if it is of GBA. */
 FR_MUST_USE enum fr_code fr_credential_identify_as_3gpp(struct fr_credential *c,
                                                         struct fr_err *err);
+/* From now on its keys are those of another target of that FQDN, which Ks gives without
+ * a bootstrap of its own; the MEF gives it to whom the operator allows. FR_EUSAGE:
+ * "one-target", it is not of GBA, or its Ks is in the SIM. */
+FR_MUST_USE enum fr_code fr_credential_aim_at(struct fr_credential *c, const char *fqdn,
+                                              struct fr_err *err);
 bool fr_credential_is_valid(const struct fr_credential *c, int64_t now);
 
 #endif

@@ -225,12 +225,33 @@ class Life(Case):
         super().setUp()
         self.device = self.lab.subscriber(listing=["--lifetime", "PT1H"])
         self.keid = self.provisioned(self.lab.provision(self.device))
+        self.path = f"/fetchCredentials/{urllib.parse.quote(self.keid, safe='')}/22"
 
     def test_a_ks_that_is_valid_is_used_again(self):
         self.lab.hlr.stop()  # nobody asks it
         run = self.lab.provision(self.device)
         self.assertEqual((self.provisioned(run), run.outcome["reason"], run.attempts),
                          (self.keid, "nothing-to-do", []))
+
+    def test_one_ks_serves_each_target_that_is_allowed(self):
+        self.lab.ctl("target", "add", OTHER)
+        other = self.lab.target(OTHER)
+        self.assertEqual(other.get(self.path)[0], 403)
+        self.lab.ctl("enrolee", "allow", "dev1", OTHER)
+        self.lab.hlr.stop()  # nobody asks it
+        out = self.lab.path("key")
+        for ua in ("tls1.2", "tls1.3"):
+            status, body = other.get(self.path + "?ua=" + ua)
+            self.assertEqual(status, 200, body)
+            fetched = base64.b64decode(json.loads(body)["credential"]).hex()
+            run = self.device.fieldroot("credential", "export", "--naf", OTHER, "--ua", ua,
+                                        "--out", out)
+            self.assertEqual(run.status, 0, run)
+            with open(out, encoding="ascii") as f:
+                self.assertEqual(f.read(), fetched + "\n")
+            self.assertEqual(fetched, gba.Held(self.device).key(OTHER, ua))
+        self.lab.ctl("enrolee", "deny", "dev1", OTHER)
+        self.assertEqual(other.get(self.path)[0], 403)
 
     def test_a_ks_that_has_expired_is_made_anew(self):
         clock = test_resources.Clock(self.lab.path("clock"))
@@ -239,8 +260,7 @@ class Life(Case):
         clock.move(2)
         self.lab.start()
         target = self.lab.target()
-        status, body = target.get(
-            f"/fetchCredentials/{urllib.parse.quote(self.keid, safe='')}/22")
+        status, body = target.get(self.path)
         self.assertEqual((status, json.loads(body).get("reason")), (404, "key-expired"), body)
         keid = self.provisioned(self.lab.provision(self.device))
         self.assertNotEqual(keid, self.keid)

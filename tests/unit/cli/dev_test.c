@@ -104,6 +104,24 @@ static void export_of_a_sims_key_is_for_one_protocol(void **state)
     assert_int_equal(device_run(d, "credential export --show-secret --ua ipsec"), 64);
 }
 
+#define EXPORT_SIM "credential export " SAMPLE_BTID " --show-secret --naf "
+
+static void export_of_a_sims_key_is_for_any_target(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba();
+    struct device *d = *state;
+
+    device_give(d, "t.example", 10, 1000);
+    assert_int_equal(
+        device_run(d, "credential export --show-secret --naf other.example.com"), 64);
+    assert_contains(d->c.err, "is shared with");
+    device_keep(d, c);
+    assert_int_equal(device_run(d, EXPORT_SIM "other.example.com"), 0);
+    assert_string_not_equal(d->c.out, NAF_TLS12 "\n");
+    assert_int_equal(device_run(d, EXPORT_SIM "Naf.example.org"), 0);
+    assert_string_equal(d->c.out, NAF_TLS12 "\n");
+}
+
 static void export_names_the_identity_as_the_config_wants_it(void **state)
 {
     FR_AUTO(credential) *c = credential_sample_gba();
@@ -581,6 +599,7 @@ int main(void)
         DEVICE_TEST(export_refuses_without_show_secret_or_out),
         DEVICE_TEST(export_prints_the_target_key_when_told_to),
         DEVICE_TEST(export_of_a_sims_key_is_for_one_protocol),
+        DEVICE_TEST(export_of_a_sims_key_is_for_any_target),
         DEVICE_TEST(export_names_the_identity_as_the_config_wants_it),
         DEVICE_TEST(export_writes_a_private_file_and_prints_no_key),
         DEVICE_TEST(export_that_cannot_be_written_is_73),

@@ -102,6 +102,33 @@ static void a_key_that_the_sim_has_not_made_is_missing(void **state)
     assert_true(fr_secret_equal(key, c->naf_keys[FR_UA_TLS12]));
 }
 
+static void one_ks_gives_a_key_for_each_target(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba(), *of_one = credential_sample();
+    FR_AUTO(secret) *before = NULL, *other = NULL, *again = NULL;
+    char *fqdn = NULL;
+    struct fr_err err = {0};
+
+    (void)state;
+    assert_ok(fr_str_dup(c->target_fqdn, &fqdn, &err));
+    assert_ok(fr_credential_target_key(c, &before, &err));
+    assert_ok(fr_credential_aim_at(c, "Other.example.com", &err));
+    assert_string_equal(c->target, "other.example.com");
+    assert_ok(fr_credential_target_key(c, &other, &err));
+    assert_false(fr_secret_equal(before, other));
+    assert_ok(fr_credential_aim_at(c, fqdn, &err));
+    assert_ok(fr_credential_target_key(c, &again, &err));
+    assert_true(fr_secret_equal(before, again));
+    free(fqdn);
+
+    assert_fails(fr_credential_aim_at(c, "no name", &err), FR_EUSAGE);
+    assert_fails_as(fr_credential_aim_at(of_one, "other.example.com", &err), FR_EUSAGE,
+                    "one-target");
+    c->derivation = FR_DERIVE_GBA_U;
+    assert_fails_as(fr_credential_aim_at(c, "other.example.com", &err), FR_EUSAGE,
+                    "one-target");
+}
+
 static void the_form_of_the_identity_is_chosen_for_gba_alone(void **state)
 {
     FR_AUTO(credential) *c = credential_sample(), *gba = credential_sample_gba();
@@ -148,6 +175,7 @@ int main(void)
         cmocka_unit_test(kpsa_is_derived_from_the_target_id),
         cmocka_unit_test(a_key_of_gba_follows_its_protocol),
         cmocka_unit_test(a_key_that_the_sim_has_not_made_is_missing),
+        cmocka_unit_test(one_ks_gives_a_key_for_each_target),
         cmocka_unit_test(the_form_of_the_identity_is_chosen_for_gba_alone),
         cmocka_unit_test(a_credential_is_valid_until_it_expires),
         cmocka_unit_test(without_a_key_it_is_not_valid),
