@@ -40,7 +40,7 @@ ctl() { fieldrootctl --socket "$work/run/admin.sock" "$@"; }
 
 # wait_for FILE TEXT: until another program has written TEXT there; 20 s at most.
 wait_for() {
-    timeout 20 sh -c 'until grep -qF -- "$2" "$1" 2>/dev/null; do sleep 0.05; done' - "$1" "$2" ||
+    timeout --foreground 20 sh -c 'until grep -qF -- "$2" "$1" 2>/dev/null; do sleep 0.05; done' - "$1" "$2" ||
         { tail -n 20 "$1" >&2; die "waited in vain for \"$2\" in $1"; }
 }
 
@@ -51,7 +51,7 @@ start_fieldrootd() {
     mkfifo ready
     fieldrootd --config fieldrootd.conf --ready-fd 3 3>ready 2>fieldrootd.log &
     pids="$pids $!"
-    [ "$(timeout 20 head -c 1 ready | wc -c)" -eq 1 ] && [ -s run/listeners ] ||
+    [ "$(timeout --foreground 20 head -c 1 ready | wc -c)" -eq 1 ] && [ -s run/listeners ] ||
         { cat fieldrootd.log >&2; die "fieldrootd did not start"; }
 }
 listener() { sed -n "s/^$1 .*:\([0-9]*\)\$/\1/p" run/listeners; }
@@ -72,7 +72,7 @@ log_type all
 END
         mosquitto -c mosquitto.conf >mosquitto.log 2>&1 &
         broker=$!
-        if timeout 5 sh -c 'until grep -q running mosquitto.log; do kill -0 '$broker' 2>/dev/null || exit 1; sleep 0.05; done'
+        if timeout --foreground 5 sh -c 'until grep -q running mosquitto.log; do kill -0 '$broker' 2>/dev/null || exit 1; sleep 0.05; done'
         then pids="$pids $broker"; return; fi
         [ "$try" -lt 5 ] || { cat mosquitto.log >&2; die "Mosquitto did not start"; }
     done
