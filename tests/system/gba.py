@@ -79,16 +79,15 @@ class Site(lab.Site):
         self.hlr = sim.Hlr(folder)
         cleanup(self.hlr.stop)
         self.hlr.start()
+        self.settings["gba-bsf"] = 'certificate = "%s" key = "%s"' % tuple(self.mef_cert)
 
     def write_config(self):
-        path, (cert, key) = super().write_config(), self.mef_cert
+        path = super().write_config()
         with open(path, "a", encoding="utf-8") as f:
             f.write(f"""gba-bsf {{
     listen = "127.0.0.1:{self.ports.get('gba-bsf', 0)}"
     hlr = "{self.hlr.gsup}"
-    certificate = "{cert}"
-    key = "{key}"
-    {self.settings.get("gba-bsf", "")}
+    {self.settings["gba-bsf"]}
 }}
 """)
         return path

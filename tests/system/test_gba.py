@@ -13,7 +13,7 @@ import test_resources
 import test_secrets
 
 OTHER = "other.example.com"
-UNKNOWN = "001010000000009"
+OTHER_IMSI = "001010000000002"
 HLR_LEARNS = 1 << 24  # a SIM that is so far ahead is followed
 
 
@@ -106,7 +106,7 @@ class Naf(Case):
 
     def test_ks_stays_in_a_sim_that_can_keep_it(self):
         device = self.device = self.lab.subscriber(
-            "dev2", "001010000000002", listing=["--gba-u"], gba_u=True,
+            "dev2", OTHER_IMSI, listing=["--gba-u"], gba_u=True,
             more='gba-u = "required"')
         keid = self.provisioned(self.lab.provision(device))
         held = gba.Held(device)
@@ -216,6 +216,94 @@ class Mixed(Case):
         run = device.fieldroot("plan", "--instructions", self.lab.document(self.lab.gba()))
         self.assertEqual(run.status, 0, run)
         self.assertRegex(run.out, r"(?m)^1 .*gba.* yes ")
+
+
+class Variants(Case):
+    """What an instruction may say besides, and what a config may."""
+
+    def fetched(self, name, ua="tls1.2", suid=22):
+        keid = self.device.credentials()[0]["keyId"]
+        status, body = self.lab.target(name).get(
+            f"/fetchCredentials/{urllib.parse.quote(keid, safe='')}/{suid}?ua={ua}")
+        self.assertEqual(status, 200, body)
+        return base64.b64decode(json.loads(body)["credential"]).hex(), json.loads(body)
+
+    def test_the_mef_itself_is_the_target_of_who_has_none(self):
+        self.device = self.lab.sim_device()
+        self.lab.subscribe(self.device)
+        self.lab.ctl("enrolee", "add", "dev1", "--imsi", self.device.sim.imsi)
+        run = self.lab.provision(self.device)
+        self.provisioned(run)
+        self.assertEqual(run.outcome["target"], lab.MEF)
+
+    def test_a_target_that_is_a_cse_gets_the_key_of_its_fqdn(self):
+        self.device = self.lab.subscriber()
+        cse = "//sp.example.com/cse-b"
+        self.lab.ctl("target", "add", cse, "--fqdn", "cse.example.com")
+        self.lab.ctl("enrolee", "allow", "dev1", cse)
+        run = self.lab.provision(self.device, self.lab.gba(target=cse, suid=32))
+        self.provisioned(run)
+        self.assertEqual(run.outcome["suid"], 32)
+        key, answer = self.fetched("cse.example.com", suid=32)
+        self.assertEqual(answer["enroleeID"], self.device.sim.impi)
+        self.assertEqual(key, gba.Held(self.device, target=cse).key("cse.example.com"))
+        self.device.fieldroot("credential", "export", "--out", self.lab.path("key"))
+        with open(self.lab.path("key"), encoding="ascii") as f:
+            self.assertEqual(f.read(), key + "\n")
+
+    def test_the_listing_says_how_long_a_ks_lives(self):
+        for name, imsi, listing, hours in (("dev1", gba.IMSI, (), 24),
+                                           ("dev2", OTHER_IMSI, ("--lifetime", "PT2H"), 2)):
+            device = self.lab.subscriber(name, imsi, listing)
+            self.provisioned(self.lab.provision(device))
+            held = gba.Held(device)
+            self.assertAlmostEqual(int(held.expires) - int(held.created), hours * 3600, delta=30)
+
+    def test_one_of_two_sims_is_asked_for_by_name(self):
+        self.device = self.lab.subscriber()
+        os.mkdir(os.path.join(self.device.folder, "second"))
+        second = gba.Sim(os.path.join(self.device.folder, "second"), OTHER_IMSI)
+        self.device.settings["extra"] += second.section().replace(" sim ", " second ")
+        self.device.write_config()
+        self.assertRefused(self.lab.provision(self.device, self.lab.gba(credential="second")),
+                           "enrolee-not-listed")
+        run = self.lab.provision(self.device, self.lab.gba(credential="nobody"))
+        self.assertFailed(run, 78, "unsupported")
+        self.provisioned(self.lab.provision(self.device, self.lab.gba(credential="sim")))
+
+    def test_an_impi_of_the_config_is_the_one_that_counts(self):
+        self.device = self.lab.subscriber(more=f'impi = "{gba.IMSI}@private.example.com"')
+        self.provisioned(self.lab.provision(self.device))
+        key, answer = self.fetched(lab.BROKER)
+        self.assertEqual(answer["enroleeID"], gba.IMSI + "@private.example.com")
+        self.assertEqual(key, gba.Held(self.device).key())
+
+    def test_without_tls_only_where_both_say_so(self):
+        self.lab.stop()
+        self.lab.start(**{"gba-bsf": "tls = off"})
+        self.device = self.lab.subscriber()
+        run = self.lab.provision(self.device, self.lab.gba(budget="PT2S"))
+        self.assertNotEqual(run.status, 0, run)
+        self.device.settings["extra"] += f'\nplain-ub = {{"{lab.MEF}"}}'
+        self.device.write_config()
+        run = self.lab.provision(self.device)
+        self.provisioned(run)
+        self.assertIn("without TLS", json.dumps(run.of("warning")))
+
+    def test_akav2_is_not_ours_and_the_list_goes_on(self):
+        self.lab.stop()
+        self.lab.start(**{"gba-bsf": self.lab.settings["gba-bsf"] + " akav2 = on"})
+        self.device = self.lab.subscriber()
+        self.assertFailed(self.lab.provision(self.device), 78, "unsupported", "digest-algorithm")
+
+    def test_a_device_that_loses_its_sim_loses_its_keys(self):
+        self.device = self.lab.subscriber()
+        self.provisioned(self.lab.provision(self.device))
+        self.lab.ctl("enrolee", "sim", "dev1", "--none", ok=False)
+        self.lab.ctl("enrolee", "remove", "dev1", ok=False)
+        self.assertEqual([c["state"] for c in self.lab.ctl("credential", "list")], [])
+        self.assertRefused(self.lab.provision(self.device, args=["--renew"]),
+                           "enrolee-not-listed")
 
 
 class Life(Case):
