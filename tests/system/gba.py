@@ -31,6 +31,12 @@ class Sim:
             f.write(f"fieldroot-usim 1\nimsi={self.imsi}\nk={k}\nopc={OPC}\n"
                     f"gba-u={'yes' if gba_u else 'no'}\nsqn={sqn:012x}\n")
 
+    def sqn(self):
+        """The greatest that it has accepted."""
+        with open(self.path, encoding="ascii") as f:
+            line = next(line for line in f if line.startswith("sqn="))
+        return max(int(n, 16) for n in line[4:].split(","))
+
     @property
     def impi(self):
         return self.imsi + DOMAIN

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The other side of tests/fault/ops.c: counts the durable and wire operations of our
 programs, kills a process at the n-th, and reads the log of what was done to files."""
+import contextlib
 import ctypes
 import mmap
 import os
@@ -64,6 +65,13 @@ class Ops:
     def disarm(self):
         self.control.process = b""
         self.control.n = 0
+
+    @contextlib.contextmanager
+    def aside(self):
+        """What is done meanwhile is not counted, and counting begins anew."""
+        process, self.control.process = self.control.process, b""
+        yield
+        self.control.count, self.control.process = 0, process
 
     @property
     def fired(self):

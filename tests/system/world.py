@@ -20,7 +20,9 @@ import signal
 import sqlite3
 import ssl
 import socket
+import urllib.parse
 
+import gba
 import lab
 import ops
 
@@ -41,10 +43,13 @@ class Held:
             lines = dict(line.rstrip("\n").split("=", 1) for line in f if "=" in line)
         self.key_id, self.suid = lines["key-id"], lines["suid"]
         self.fqdn, self.ke = lines["target-fqdn"], bytes.fromhex(lines["ke"])
+        self.sim = (bytes.fromhex(lines["rand"]), lines["impi"]) if "rand" in lines else ()
 
     @property
     def key(self):
-        """The target's key: RSPF 5.5, by another implementation than ours."""
+        """The target's key, by another implementation than ours: of Ks, or RSPF 5.5."""
+        if self.sim:
+            return gba.ub.naf_key(self.ke, *self.sim, self.fqdn, "tls1.2")
         text = LABEL + self.suid.encode() + self.fqdn.encode()
         return hmac.new(self.ke, text, hashlib.sha256).digest()
 
@@ -57,8 +62,10 @@ def held(device, slot):
 
 
 class World:
+    make_site = lab.Site
+
     def __init__(self, case, log=None, **settings):
-        self.case, self.site = case, case.site()
+        self.case, self.site = case, case.site(self.make_site)
         self.ops = ops.Ops(self.site.folder)
         self.plain_process = self.site.process
         self.site.process = self.process
@@ -68,10 +75,10 @@ class World:
         self.site.ctl("target", "add", lab.BROKER)
         self.site.ctl("enrolee", "add", "fleet", "--any", "--anchor", self.site.device_ca.pem,
                       "--default", lab.BROKER)
+        self.n_devices = 0
         self.target = self.site.target()
         self.connection = None
         self.acknowledged = {}  # device: KeID
-        self.n_devices = 0
         case.addCleanup(self.hang_up)
 
     def process(self, argv, log, **popen):
@@ -85,15 +92,22 @@ class World:
         self.n_devices += 1
         return self.site.device(f"d{self.n_devices}")
 
+    def entry(self):
+        """What a device is told to do, as arguments; and as an instruction."""
+        return (self.site.mef(),)
+
+    def instruction(self):
+        return self.site.bootstrap()
+
     def argv(self, device, *args):
         return [lab.program("fieldroot"), "provision", "--json", "--config", device.config,
-                *(args or [self.site.mef()])]
+                *(args or self.entry())]
 
     def provision(self, device, *args, log=None, haste=HASTE["device"]):
         return lab.run(*self.argv(device, *args), env=self.ops.env("device", haste, log))
 
     def renew(self, device):
-        run = self.provision(device, self.site.mef(), "--renew")
+        run = self.provision(device, *self.entry(), "--renew")
         if run.status != 0:
             raise Broken(f"renewal: {run}")
         self.note(device)
@@ -182,7 +196,7 @@ class World:
 
     def fetch(self, credential):
         status, body = self.get("/fetchCredentials/{}/{}".format(
-            credential.key_id.replace("@", "%40"), credential.suid))
+            urllib.parse.quote(credential.key_id, safe=""), credential.suid))
         if status != 200:
             return None
         return base64.b64decode(json.loads(body)["credential"] + "==")
@@ -249,6 +263,39 @@ class World:
         run = self.site.ctl("audit", "--verify", ok=False)
         if run.status != 0:
             raise Broken(f"the audit trail is not whole: {run}")
+
+
+class SimWorld(World):
+    """The same with a SIM in a file as the device's credential, and one real osmo-hlr."""
+    make_site = gba.Site
+
+    def __init__(self, case, log=None, **settings):
+        self.spent = {}  # device: (KeIDs that it has had, what its SIM has counted to)
+        settings.setdefault("gba-bsf", "vectors-per-subscriber = 100000")
+        super().__init__(case, log, **settings)
+
+    def device(self, sqn=0):
+        self.n_devices += 1
+        with self.ops.aside():
+            device = self.site.subscriber(f"d{self.n_devices}", f"00101{self.n_devices:010}",
+                                          sqn=sqn)
+        device.san = "impi:" + device.sim.impi
+        return device
+
+    def entry(self):
+        return "--bootstrap", f"gba:{lab.MEF}:{self.site.ports['gba-bsf']}"
+
+    def instruction(self):
+        return self.site.gba()
+
+    def check(self, device):
+        super().check(device)
+        now = {h.key_id for h in (held(device, "current"), held(device, "pending")) if h}
+        had, was = self.spent.get(device, (set(), 0))
+        sqn = device.sim.sqn()
+        if sqn < was or (now - had and sqn == was):
+            raise Broken(f"{device.name}: a challenge was accepted twice: {was}, {sqn}")
+        self.spent[device] = had | now, sqn
 
 
 def is_group_alive(group):
