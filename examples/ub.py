@@ -204,11 +204,14 @@ class Mef:
         path = "/fieldroot/v1/gba/ack"
         answer, body = self.prove(ks_mef, btid, "POST", path)
         if answer.status == 200:
-            said = parameters(answer.headers["Authentication-Info"], "Fieldroot ")
-            mac = base64.urlsafe_b64decode(said.get("mac", "") + "=")
-            if not hmac.compare_digest(mac, proof(ks_mef, btid, self.mef, "200", path, body)):
-                raise Failed("refused", "proof-mismatch")
+            self.check_proof(answer, body, ks_mef, btid, path)
         return answer.status
+
+    def check_proof(self, answer, body, ks_mef, btid, path):
+        said = parameters(answer.headers["X-Fieldroot-Proof"], "Fieldroot ")
+        mac = base64.urlsafe_b64decode(said.get("mac", "") + "=")
+        if not hmac.compare_digest(mac, proof(ks_mef, btid, self.mef, "200", path, body)):
+            raise Failed("refused", "proof-mismatch")
 
 
 def challenge_of(mef, answer):
@@ -252,7 +255,11 @@ def bootstrap(mef, sim):
     want = digest(mef.impi, mef.mef, nonce, cnonce, res, "", body)
     if not hmac.compare_digest(info.get("rspauth", ""), want) or info["cnonce"] != cnonce:
         raise Failed("refused", "rspauth-wrong")
-    return ck + ik, rand, info_of(mef, body)
+    ks, told = ck + ik, info_of(mef, body)
+    if answer.headers["X-Fieldroot-Proof"]:
+        mef.check_proof(answer, body, naf_key(ks, rand, mef.impi, mef.mef, "http-digest"),
+                        told[0], "/")
+    return ks, rand, told
 
 
 def run(args, sim_file):

@@ -120,17 +120,16 @@ enum fr_code fr_g_prove(struct fr_gba *run, const char *method, const char *path
     return fr_g_send(run, &req, acts, err);
 }
 
-/* The MEF's own, of the answer to one of them (a header that the middle of a
- * connection cannot make). */
-enum fr_code fr_g_check_proof(const struct fr_gba *run, struct fr_err *err)
+enum fr_code fr_g_check_proof(const struct fr_gba *run, const char *path,
+                              struct fr_err *err)
 {
     const struct fr_http_response *r = run->session.response;
-    const char *value = fr_http_header(r, "Authentication-Info");
+    const char *value = fr_http_header(r, FR_GBA_PROOF_HEADER);
     const struct fr_credential *c = run->credential;
     struct fr_gba_proof proof = {.btid = c->key_id,
                                  .mef_fqdn = c->mef,
                                  .method = FR_GBA_PROOF_ANSWER,
-                                 .path = FR_GBA_ACK_PATH};
+                                 .path = path};
     uint8_t got[FR_SHA256_LEN], want[FR_SHA256_LEN];
     char btid[FR_BTID_MAX + 1];
     FR_AUTO(secret) *key = NULL;
@@ -285,7 +284,7 @@ enum fr_code fr_g_take_ack(struct fr_gba *run, struct fr_acts *acts, struct fr_e
     if (fr_http_status(r) == 404 && fr_mmef_rsc(r) != 4004)
         return finish_foreign(run, acts);
     FR_TRY(fr_mmef_session_check(&run->session, "acknowledging the key", err));
-    FR_TRY(fr_g_check_proof(run, err));
+    FR_TRY(fr_g_check_proof(run, FR_GBA_ACK_PATH, err));
     return report(run, acts, err);
 }
 

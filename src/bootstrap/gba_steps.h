@@ -89,7 +89,8 @@ enum fr_code fr_g_prove(struct fr_gba *run, const char *method, const char *path
                         struct fr_slice body, struct fr_acts *acts, struct fr_err *err);
 /* FR_EREFUSED "proof-missing", "proof-mismatch": the 200 in run->session is not of who
  * holds the credential's key. */
-FR_MUST_USE enum fr_code fr_g_check_proof(const struct fr_gba *run, struct fr_err *err);
+FR_MUST_USE enum fr_code fr_g_check_proof(const struct fr_gba *run, const char *path,
+                                          struct fr_err *err);
 void fr_g_reach(struct fr_acts *acts, enum fr_phase phase);
 void fr_g_warn(struct fr_gba *run, struct fr_acts *acts); /* run->warning */
 void fr_g_end(struct fr_gba *run, struct fr_acts *acts);

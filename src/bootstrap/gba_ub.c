@@ -319,6 +319,15 @@ static enum fr_code check_rspauth(const struct fr_gba *run, struct fr_err *err)
     return FR_OK;
 }
 
+/* rspauth is of RES: it does not tell whether CK and IK came to the MEF as they are.
+ * Its proof does; a GBA-BSF of another make has none. */
+static enum fr_code check_ks(const struct fr_gba *run, struct fr_err *err)
+{
+    if (!fr_http_header(run->session.response, FR_GBA_PROOF_HEADER))
+        return FR_OK;
+    return fr_g_check_proof(run, "/", err);
+}
+
 static void store_again(struct fr_gba *run, struct fr_acts *acts)
 {
     run->next = FR_G_RESTORING;
@@ -358,6 +367,7 @@ enum fr_code fr_g_take_success(struct fr_gba *run, struct fr_acts *acts,
     FR_TRY(check_rspauth(run, err));
     fr_secret_free(FR_TAKE(run->password));
     FR_TRY(fr_g_take_info(run, &changed, err));
+    FR_TRY(check_ks(run, err));
     run->credential->confirmed = true;
     if (ask_naf_key(run, acts))
         return FR_OK;
@@ -399,7 +409,7 @@ enum fr_code fr_g_judge_pending(struct fr_gba *run, struct fr_acts *acts,
     }
     FR_TRY(fr_mmef_session_check(&run->session, "asking the MEF for the pending key",
                                  err));
-    FR_TRY(fr_g_check_proof(run, err));
+    FR_TRY(fr_g_check_proof(run, FR_GBA_ACK_PATH, err));
     FR_TRY(fr_g_take_info(run, &changed, err));
     if (ask_naf_key(run, acts))
         return FR_OK;

@@ -39,14 +39,15 @@ FR_MUST_USE enum fr_code fr_gba_info_parse(struct fr_slice xml, struct fr_gba_in
                                            struct fr_err *err);
 
 /*
- * What is said after Ub proves that who says it holds Ks: a device in Authorization,
- * the MEF of its answer's body in Authentication-Info (method: FR_GBA_PROOF_ANSWER):
+ * A proof that who says something holds Ks: a device after Ub, in Authorization; the
+ * MEF of the body of its 200, in FR_GBA_PROOF_HEADER (method: FR_GBA_PROOF_ANSWER):
  *   Fieldroot btid="<B-TID>", mac="<base64url, no padding>"
  * mac = HMAC-SHA-256(K, F), K = HMAC-SHA-256(Ks_MEF, "Fieldroot key confirmation v1"),
  * Ks_MEF = the NAF key of the MEF itself (its FQDN, Ua id http-digest, gba-me), F = the
  * fields B-TID, MEF-FQDN, method, path and query, SHA-256 of the body, each after its
  * length in 4 octets, big-endian.
  */
+#define FR_GBA_PROOF_HEADER "X-Fieldroot-Proof"
 #define FR_GBA_PROOF_ANSWER "200"
 struct fr_gba_proof {
     const char *btid, *mef_fqdn, *method, *path;

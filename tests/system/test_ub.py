@@ -94,10 +94,11 @@ class TheNumbersOfThePage(unittest.TestCase):
             said = self.authorization(name, "Fieldroot ")
             self.assertEqual(said["btid"], f"{base64.b64encode(rand).decode()}@{lab.MEF}")
             self.assertEqual(said["mac"], self.mac(ks_mef, said["btid"], method, path))
-        answer = self.pages["ub-ack"].response
-        info = ub.parameters(answer.headers["Authentication-Info"], "Fieldroot ")
-        self.assertEqual(info["mac"], self.mac(ks_mef, info["btid"], "200",
-                                               "/fieldroot/v1/gba/ack", answer.body.encode()))
+        for name, path in (("ub-response", "/"), ("ub-ack", "/fieldroot/v1/gba/ack")):
+            answer = self.pages[name].response
+            info = ub.parameters(answer.headers["X-Fieldroot-Proof"], "Fieldroot ")
+            self.assertEqual(info["mac"], self.mac(ks_mef, info["btid"], "200", path,
+                                                   answer.body.encode()))
         for number in (res, ck, ik, ks_mef, *(ub.naf_key(
                 ck + ik, rand, impi, lab.BROKER, ua) for ua in ("tls1.2", "dtls1.2", "tls1.3"))):
             self.assertIn(f"`{number.hex()}`", self.text)

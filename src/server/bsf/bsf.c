@@ -125,7 +125,7 @@ static enum fr_code write_info(const struct fr_exchange *x, const struct fr_msg 
     struct fr_digest_info info = {.has_auth_int = true};
     struct fr_digest_auth a;
 
-    if (!fr_msg_has(reply, FR_F_RSPAUTH) || !fr_msg_has(reply, FR_F_RESPONSE))
+    if (!fr_msg_has(reply, FR_F_RSPAUTH))
         return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is no response");
     FR_TRY(
         fr_digest_auth_parse(fr_request_header(x->request, "Authorization"), &a, err));
@@ -135,19 +135,29 @@ static enum fr_code write_info(const struct fr_exchange *x, const struct fr_msg 
     return fr_digest_info_write(&info, to, err);
 }
 
-static void finished(struct fr_exchange *x, const struct fr_msg *reply)
+static enum fr_code put_proofs(struct fr_exchange *x, const struct fr_msg *reply,
+                               struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+    char btid[FR_BTID_MAX + 1];
+
+    FR_TRY(write_info(x, reply, &value, err));
+    fr_exchange_header(x, "Authentication-Info", fr_buf_cstr(&value));
+    return fr_bsf_put_proof(x, fr_msg_text(reply, FR_F_KEY_ID, btid, sizeof btid),
+                            reply, err);
+}
+
+static void finished(struct fr_exchange *x, const struct fr_msg *reply)
+{
     struct fr_err err;
 
     if (fr_vaultlink_result(reply, &err) != FR_OK) {
         fr_exchange_fail(x, &err);
     } else if (fr_msg_has(reply, FR_F_RAND)) {
         challenge(x, reply, true);
-    } else if (write_info(x, reply, &value, &err) != FR_OK) {
+    } else if (put_proofs(x, reply, &err) != FR_OK) {
         fr_exchange_fail(x, &err);
     } else {
-        fr_exchange_header(x, "Authentication-Info", fr_buf_cstr(&value));
         fr_buf_put(&x->body, reply->field[FR_F_RESPONSE].data,
                    reply->field[FR_F_RESPONSE].len);
         fr_exchange_answer(x, 200, 2000, FR_GBA_INFO_TYPE);

@@ -20,6 +20,10 @@ struct fr_bsf_session {
 };
 
 /* proof.c */
+/* Our proof, of the vault's MAC in its reply. */
+FR_MUST_USE enum fr_code fr_bsf_put_proof(struct fr_exchange *x, const char *btid,
+                                          const struct fr_msg *reply,
+                                          struct fr_err *err);
 void fr_bsf_ack(struct fr_exchange *x);
 void fr_bsf_attempts(struct fr_exchange *x);
 void fr_bsf_fetched(struct fr_exchange *x);

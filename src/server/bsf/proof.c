@@ -57,19 +57,27 @@ static struct fr_msg message_of(const struct fr_exchange *x, enum fr_msg_type ty
 
 /* ---- ack, and resolve ---- */
 
+enum fr_code fr_bsf_put_proof(struct fr_exchange *x, const char *btid,
+                              const struct fr_msg *reply, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+
+    if (!fr_msg_has(reply, FR_F_RESPONSE) || !fr_msg_has(reply, FR_F_MAC))
+        return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is none");
+    FR_TRY(fr_gba_proof_write(btid, reply->field[FR_F_MAC].data, &value, err));
+    FR_TRY(fr_buf_check(&value, err));
+    fr_exchange_header(x, FR_GBA_PROOF_HEADER, fr_buf_cstr(&value));
+    return FR_OK;
+}
+
 static enum fr_code put_answer(struct fr_exchange *x, const struct fr_msg *reply,
                                struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
     struct proof p;
 
     FR_TRY(fr_vaultlink_result(reply, err));
     FR_TRY(take_proof(x, &p, err));
-    if (!fr_msg_has(reply, FR_F_RESPONSE) || !fr_msg_has(reply, FR_F_MAC))
-        return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is none");
-    FR_TRY(fr_gba_proof_write(p.btid, reply->field[FR_F_MAC].data, &value, err));
-    FR_TRY(fr_buf_check(&value, err));
-    fr_exchange_header(x, "Authentication-Info", fr_buf_cstr(&value));
+    FR_TRY(fr_bsf_put_proof(x, p.btid, reply, err));
     fr_buf_put(&x->body, reply->field[FR_F_RESPONSE].data,
                reply->field[FR_F_RESPONSE].len);
     return FR_OK;

@@ -147,6 +147,7 @@ static enum fr_code finish(struct fr_request *q, const struct fr_digest_auth *a,
     snprintf(c.key_id, sizeof c.key_id, "%s", btid);
     FR_TRY(write_info(q, g, btid, &xml, err));
     FR_TRY(commit(q, g, run, fr_buf_view(&xml), &c, err));
+    FR_TRY(fr_ub_prove_answer(q, &c, "/", fr_buf_view(&xml), err));
     return put_reply(q, a, password, fr_buf_view(&xml), btid, err);
 }
 

@@ -112,28 +112,20 @@ static enum fr_code find_proven(struct fr_request *q, struct fr_store_credential
     return check_proof(q, ret, err);
 }
 
-/* That we hold Ks too, and that this is the body of our answer. */
-static enum fr_code prove_answer(const struct fr_request *q,
-                                 const struct fr_store_credential *c,
-                                 struct fr_slice body, struct fr_err *err)
+enum fr_code fr_ub_prove_answer(const struct fr_request *q,
+                                const struct fr_store_credential *c, const char *path,
+                                struct fr_slice body, struct fr_err *err)
 {
-    struct fr_gba_proof proof = {.btid = c->key_id, .mef_fqdn = q->v->config.mef_fqdn};
-    char line[FR_UB_LINE_MAX + 1];
+    struct fr_gba_proof proof = {.btid = c->key_id,
+                                 .mef_fqdn = q->v->config.mef_fqdn,
+                                 .method = FR_GBA_PROOF_ANSWER,
+                                 .path = path};
     uint8_t mac[FR_SHA256_LEN];
 
-    FR_TRY(take_line(q, line, &proof, err));
-    proof.method = FR_GBA_PROOF_ANSWER;
     FR_TRY(fr_sha256(body, proof.body_sha256, err));
     FR_TRY(make_mac(q->v, c, &proof, mac, err));
     fr_reply_put(q->reply, FR_F_MAC, fr_slice_of(mac, sizeof mac));
     return FR_OK;
-}
-
-static bool is_post(const struct fr_request *q)
-{
-    const struct fr_slice line = q->m->field[FR_F_REQUEST_LINE];
-
-    return line.len > 5 && memcmp(line.data, "POST ", 5) == 0;
 }
 
 /* ---- the requests ---- */
@@ -143,6 +135,8 @@ enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(FR_GBA_INFO_MAX);
     struct fr_store_credential c = {0};
+    char line[FR_UB_LINE_MAX + 1];
+    struct fr_gba_proof proof;
     enum fr_code rc = find_proven(q, &c, err);
 
     /* Each "no" is a line of the audit trail; see there. */
@@ -151,9 +145,10 @@ enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
                           "too many look-ups of unknown keys: try again");
     FR_TRY(rc);
     FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
-    if (is_post(q))
+    FR_TRY(take_line(q, line, &proof, err));
+    if (fr_str_equal(proof.method, "POST"))
         FR_TRY(fr_vault_ack_key(q, &c, err));
-    FR_TRY(prove_answer(q, &c, fr_buf_view(&response), err));
+    FR_TRY(fr_ub_prove_answer(q, &c, proof.path, fr_buf_view(&response), err));
     fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
     return FR_OK;
 }

@@ -85,6 +85,24 @@ static void put_rspauth(const struct bsf *b, struct fr_slice body, struct fr_buf
     fr_buf_fmt(reply, "Authentication-Info: %s\r\n", fr_buf_cstr(&value));
 }
 
+static void put_proof(const struct bsf *b, const char *path, struct fr_slice body,
+                      struct fr_buf *reply)
+{
+    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
+    struct fr_gba_proof proof = {.btid = b->info.btid,
+                                 .mef_fqdn = "mef.example.com",
+                                 .method = FR_GBA_PROOF_ANSWER,
+                                 .path = path};
+    uint8_t mac[FR_SHA256_LEN];
+    struct fr_err err = {0};
+
+    assert_ok(fr_sha256(body, proof.body_sha256, &err));
+    assert_ok(fr_gba_proof_mac(b->ks_mef, &proof, mac, &err));
+    mac[0] ^= b->wrong_proof;
+    assert_ok(fr_gba_proof_write(b->info.btid, mac, &value, &err));
+    fr_buf_fmt(reply, FR_GBA_PROOF_HEADER ": %s\r\n", fr_buf_cstr(&value));
+}
+
 static void put_info(const struct bsf *b, struct fr_buf *to)
 {
     struct fr_err err = {0};
@@ -104,6 +122,8 @@ static void finish(struct bsf *b, struct fr_buf *reply)
     fr_buf_str(reply, "Content-Type: " FR_GBA_INFO_TYPE "\r\n");
     if (!b->no_info)
         put_rspauth(b, fr_buf_view(&body), reply);
+    if (!b->no_proof)
+        put_proof(b, "/", fr_buf_view(&body), reply);
     put_body(b->other_body ? fr_slice_str(b->other_body) : fr_buf_view(&body), reply);
 }
 
@@ -127,23 +147,6 @@ static void assert_proven(const struct bsf *b, const char *request)
     assert_memory_equal(mac, want, sizeof mac);
 }
 
-static void put_proof(const struct bsf *b, struct fr_slice body, struct fr_buf *reply)
-{
-    FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
-    struct fr_gba_proof proof = {.btid = b->info.btid,
-                                 .mef_fqdn = "mef.example.com",
-                                 .method = FR_GBA_PROOF_ANSWER,
-                                 .path = FR_GBA_ACK_PATH};
-    uint8_t mac[FR_SHA256_LEN];
-    struct fr_err err = {0};
-
-    assert_ok(fr_sha256(body, proof.body_sha256, &err));
-    assert_ok(fr_gba_proof_mac(b->ks_mef, &proof, mac, &err));
-    mac[0] ^= b->wrong_proof;
-    assert_ok(fr_gba_proof_write(b->info.btid, mac, &value, &err));
-    fr_buf_fmt(reply, "Authentication-Info: %s\r\n", fr_buf_cstr(&value));
-}
-
 static void ack(struct bsf *b, struct fr_buf *reply)
 {
     FR_AUTO_CLEAR(buf) body = FR_BUF_INIT(ANSWER_MAX);
@@ -156,7 +159,7 @@ static void ack(struct bsf *b, struct fr_buf *reply)
     put_info(b, &body);
     put_head(b, "200 OK", reply);
     if (!b->no_proof)
-        put_proof(b, fr_buf_view(&body), reply);
+        put_proof(b, FR_GBA_ACK_PATH, fr_buf_view(&body), reply);
     put_body(b->other_body ? fr_slice_str(b->other_body) : fr_buf_view(&body), reply);
 }
 

@@ -343,6 +343,25 @@ static void a_wrong_proof_is_refused(void **state)
     refuses(f, FR_EREFUSED, "rspauth-wrong", 1);
 }
 
+/* Its RES is right, its CK or IK is not. */
+static void a_mef_with_another_ks_is_refused(void **state)
+{
+    struct bsf_fixture *f = *state;
+
+    f->bsf.wrong_proof = true;
+    refuses(f, FR_EREFUSED, "proof-mismatch", 1);
+}
+
+static void a_mef_of_another_make_proves_res_alone(void **state)
+{
+    struct bsf_fixture *f = *state;
+    FR_AUTO(credential) *c = NULL;
+
+    f->bsf.no_proof = true;
+    c = run(f);
+    assert_true(c->confirmed);
+}
+
 static void a_proof_of_another_exchange_is_refused(void **state)
 {
     struct bsf_fixture *f = *state;
@@ -541,6 +560,8 @@ int main(void)
         T(a_mef_that_does_not_prove_itself_is_refused),
         T(an_info_without_proof_is_refused),
         T(a_wrong_proof_is_refused),
+        T(a_mef_with_another_ks_is_refused),
+        T(a_mef_of_another_make_proves_res_alone),
         T(a_proof_of_another_exchange_is_refused),
         T(a_body_that_the_proof_does_not_cover_is_refused),
         T(xml_that_is_none_is_invalid),

@@ -112,7 +112,7 @@ static struct fr_digest_auth heard_digest(enum fr_msg_type type)
 
 static void vault_has_committed(void)
 {
-    static const uint8_t rspauth[FR_DIGEST_LEN] = {0xab};
+    static const uint8_t rspauth[FR_DIGEST_LEN] = {0xab}, mac[FR_SHA256_LEN];
     struct fr_msg m = {.type = FR_MSG_REPLY};
     uint8_t code[8];
 
@@ -120,6 +120,7 @@ static void vault_has_committed(void)
     fr_msg_set(&m, FR_F_RSPAUTH, fr_slice_of(rspauth, sizeof rspauth));
     fr_msg_set_str(&m, FR_F_RESPONSE, "<xml/>");
     fr_msg_set_str(&m, FR_F_KEY_ID, BTID);
+    fr_msg_set(&m, FR_F_MAC, fr_slice_of(mac, sizeof mac));
     fixture_say(&f, &m);
 }
 
@@ -310,7 +311,7 @@ static void passes_on(const char *method)
     assert_string_equal(fixture_body(&f), "<xml/>");
     assert_string_equal(fixture_header(&f, "Content-Type"), FR_GBA_INFO_TYPE);
     assert_ok(
-        fr_gba_proof_parse(fixture_header(&f, "Authentication-Info"), btid, got, &err));
+        fr_gba_proof_parse(fixture_header(&f, FR_GBA_PROOF_HEADER), btid, got, &err));
     assert_string_equal(btid, BTID);
     assert_memory_equal(got, mac, sizeof mac);
 }
