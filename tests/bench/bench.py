@@ -45,8 +45,8 @@ def median(results, key):
     return statistics.median(r[key] for r in results)
 
 
-ROWS = (("enrolments/s", "rate", ".0f"), ("server CPU, us each", "cpu_us", ".0f"),
-        ("database CPU, us each", "other_us", ".0f"), ("p50, ms", "p50_ms", ".1f"),
+ROWS = (("bootstraps or handshakes/s", "rate", ".0f"), ("server CPU, us each", "cpu_us", ".0f"),
+        ("database's or HSS's CPU, us each", "other_us", ".0f"), ("p50, ms", "p50_ms", ".1f"),
         ("p99, ms", "p99_ms", ".1f"), ("octets to the server", "octets_out", ".0f"),
         ("octets from the server", "octets_in", ".0f"), ("octets on the wire", "wire", ".0f"),
         ("fsyncs each", "syncs", ".2f"), ("rows each commit", "rows", ".1f"))
@@ -66,7 +66,7 @@ def rounds_of(subjects, how):
 
 def enrol(w, report, how):
     bare = w.bare()
-    subjects = [s for s in (bare, w.s_server(), world.Fieldrootd(w), w.postgres()) if s]
+    subjects = [s for s in (bare, w.s_server(), world.Fieldrootd(w), w.postgres(), *w.bsfs()) if s]
     report.head(f"Under load: {how.rounds} rounds of {how.count}, {how.clients} clients, "
                 f"medians; {w.devices} devices")
     found = rounds_of(subjects, how)
@@ -86,6 +86,12 @@ def enrol(w, report, how):
     if "fieldrootd-pg" in found:
         report.aim("PostgreSQL: CPU / bare handshake", found["fieldrootd-pg"]["cpu_us"] / base,
                    1.15)
+    for name, cpu in (("gba", 0.8), ("gba-plain", 0.2)):
+        if name in found:
+            report.aim(f"{name}: CPU / certificate enrolment", found[name]["cpu_us"] / mine["cpu_us"],
+                       cpu)
+    if "gba" in found:
+        report.aim("gba: octets on the wire", found["gba"]["wire"], 2500)
     for s in subjects:
         s.stop()
 

@@ -57,6 +57,14 @@ static enum fr_code load_cert(const char *path, struct identity *who,
     return FR_OK;
 }
 
+static enum fr_code name_sim(size_t i, struct identity *who, struct fr_err *err)
+{
+    char imsi[FR_IMSI_MAX + 1];
+
+    snprintf(imsi, sizeof imsi, "00101%010u", (unsigned)i % 100000);
+    return fr_impi_of_imsi(imsi, 2, who->impi, err);
+}
+
 static enum fr_code load_key(const char *path, struct identity *who, struct fr_err *err)
 {
     FILE *f = fopen(path, "re");
@@ -80,6 +88,7 @@ enum fr_code fleet_load(const char *dir, size_t n, struct fleet *ret,
     for (size_t i = 0; i < n; i++) {
         char path[FR_ID_MAX];
 
+        FR_TRY(name_sim(i, &ret->list[i], err));
         FR_TRY(load_cert(path_of(dir, i, "pem", path), &ret->list[i], err));
         FR_TRY(load_key(path_of(dir, i, "key", path), &ret->list[i], err));
     }

@@ -21,8 +21,14 @@ static enum fr_code failed(const char *what, struct fr_err *err)
                    e ? ERR_reason_error_string(e) : strerror(errno));
 }
 
+/* Set 1 of TS 35.208. */
+#define SIM_K   "465b5ce8b199b49faa5f0a2ee238a6bc"
+#define SIM_OPC "cd63cb71954a9f4e48a5994e37a02baf"
+
 enum fr_code server_init(struct server *s, const char *anchors, struct fr_err *err)
 {
+    FR_TRY(fr_secret_from_hex(fr_slice_str(SIM_K), &s->sim.k, err));
+    FR_TRY(fr_secret_from_hex(fr_slice_str(SIM_OPC), &s->sim.opc, err));
     s->ctx = SSL_CTX_new(TLS_client_method());
     if (!s->ctx || SSL_CTX_load_verify_locations(s->ctx, anchors, NULL) != 1)
         return failed(anchors, err);
@@ -51,17 +57,33 @@ static enum fr_code dial(struct link *l, const struct server *s, struct fr_err *
     return FR_OK;
 }
 
-enum fr_code link_open(struct link *l, const struct server *s,
-                       const struct identity *who, struct fr_err *err)
+enum fr_code link_open_plain(struct link *l, const struct server *s, struct fr_err *err)
 {
     *l = (struct link){.fd = -1};
     ERR_clear_error();
     FR_TRY(dial(l, s, err));
+    l->socket = BIO_new_socket(l->fd, BIO_NOCLOSE);
+    if (!l->socket)
+        return failed("setting up a stream", err);
+    return FR_OK;
+}
+
+static bool show(SSL *ssl, const struct identity *who)
+{
+    return !who || (SSL_use_certificate(ssl, who->cert) == 1 &&
+                    SSL_use_PrivateKey(ssl, who->key) == 1);
+}
+
+enum fr_code link_open(struct link *l, const struct server *s,
+                       const struct identity *who, struct fr_err *err)
+{
+    FR_TRY(link_open_plain(l, s, err));
     l->ssl = SSL_new(s->ctx);
-    if (!l->ssl || SSL_use_certificate(l->ssl, who->cert) != 1 ||
-        SSL_use_PrivateKey(l->ssl, who->key) != 1 ||
-        SSL_set_tlsext_host_name(l->ssl, s->host) != 1 ||
-        SSL_set1_host(l->ssl, s->host) != 1 || SSL_set_fd(l->ssl, l->fd) != 1)
+    if (!l->ssl)
+        return failed("setting up TLS", err);
+    SSL_set_bio(l->ssl, l->socket, l->socket); /* takes it */
+    if (!show(l->ssl, who) || SSL_set_tlsext_host_name(l->ssl, s->host) != 1 ||
+        SSL_set1_host(l->ssl, s->host) != 1)
         return failed("setting up TLS", err);
     if (SSL_connect(l->ssl) != 1)
         return failed("handshake", err);
@@ -70,7 +92,10 @@ enum fr_code link_open(struct link *l, const struct server *s,
 
 enum fr_code link_send(struct link *l, struct fr_slice octets, struct fr_err *err)
 {
-    if (SSL_write(l->ssl, octets.data, (int)octets.len) != (int)octets.len)
+    int n = l->ssl ? SSL_write(l->ssl, octets.data, (int)octets.len)
+                   : BIO_write(l->socket, octets.data, (int)octets.len);
+
+    if (n != (int)octets.len)
         return failed("write", err);
     return FR_OK;
 }
@@ -78,7 +103,8 @@ enum fr_code link_send(struct link *l, struct fr_slice octets, struct fr_err *er
 enum fr_code link_receive(struct link *l, uint8_t *to, size_t size, size_t *ret_n,
                           struct fr_err *err)
 {
-    int n = SSL_read(l->ssl, to, (int)size);
+    int n =
+        l->ssl ? SSL_read(l->ssl, to, (int)size) : BIO_read(l->socket, to, (int)size);
 
     if (n <= 0)
         return failed("the stream ended", err);
@@ -88,14 +114,19 @@ enum fr_code link_receive(struct link *l, uint8_t *to, size_t size, size_t *ret_
 
 void link_close(struct link *l)
 {
-    if (l->ssl) {
+    if (l->ssl)
         SSL_shutdown(l->ssl);
-        l->in = BIO_number_read(SSL_get_rbio(l->ssl));
-        l->out = BIO_number_written(SSL_get_wbio(l->ssl));
+    if (l->socket) {
+        l->in = BIO_number_read(l->socket);
+        l->out = BIO_number_written(l->socket);
     }
-    SSL_free(l->ssl);
+    if (l->ssl)
+        SSL_free(l->ssl);
+    else
+        BIO_free(l->socket);
     if (l->fd >= 0)
         close(l->fd);
     l->ssl = NULL;
+    l->socket = NULL;
     l->fd = -1;
 }

@@ -3,13 +3,15 @@
  * The load generator.
  *
  *   load certs CA-DIR DIR N                     makes N devices below a CA
- *   load enrol|visit HOST TARGET PORT ANCHORS DIR N COUNT CLIENTS
+ *   load enrol|ub|ub-plain|visit HOST TARGET PORT ANCHORS DIR N COUNT CLIENTS
  *   load idle  HOST TARGET PORT ANCHORS DIR N COUNT
  *
- * enrol: COUNT whole enrolments of the N devices in DIR, by CLIENTS processes that each
- * do one at a time; visit: as many handshakes with one small answer, of the path TARGET
- * if it is one, which must be a 200. One JSON line says how it went. idle: opens COUNT
- * connections, says "ready", and holds them until its standard input ends.
+ * enrol, ub: COUNT whole bootstraps of the N devices in DIR, with their certificates or
+ * as SIMs (IMSI 00101 and the device's number; K and OPc of set 1 of TS 35.208), by
+ * CLIENTS processes that each do one at a time; visit: as many handshakes with one
+ * small answer, of the path TARGET if it is one, which must be a 200. One JSON line
+ * says how it went. idle: opens COUNT connections, says "ready", and holds them until
+ * its standard input ends.
  */
 #include <errno.h>
 #include <signal.h>
@@ -27,9 +29,6 @@
 
 enum { CLIENTS_MAX = 512, IDLE_MAX = 50000 };
 
-typedef enum fr_code one(const struct server *s, const struct identity *who,
-                         struct link *l, struct fr_err *err);
-
 /* Shared by all clients. */
 struct board {
     uint64_t next; /* counted up atomically: whose turn */
@@ -45,6 +44,11 @@ struct round {
     one *act;
     struct board *board;
 };
+
+static const struct {
+    const char *name;
+    one *act;
+} all[] = {{"enrol", enrol}, {"ub", ub}, {"ub-plain", ub_plain}, {"visit", visit}};
 
 static uint64_t now_us(void)
 {
@@ -178,10 +182,19 @@ static int make(char **argv)
     return 0;
 }
 
+/* NULL: none of that name. */
+static one *find(const char *name)
+{
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+        if (fr_str_equal(all[i].name, name))
+            return all[i].act;
+    return NULL;
+}
+
 static int act(int argc, char **argv)
 {
     bool idle = fr_str_equal(argv[1], "idle");
-    struct round r = {.act = fr_str_equal(argv[1], "enrol") ? enrol : visit,
+    struct round r = {.act = find(argv[1]),
                       .server = {.host = argv[2], .target = argv[3]}};
     struct fr_err err = {0};
 
@@ -199,7 +212,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     if (argc == 5 && fr_str_equal(argv[1], "certs"))
         return make(argv);
-    if (argc == 9 || argc == 10)
+    if ((argc == 10 && find(argv[1])) || (argc == 9 && fr_str_equal(argv[1], "idle")))
         return act(argc, argv);
     fputs("usage: see tests/bench/load.c\n", stderr);
     return 64;

@@ -9,16 +9,20 @@ import os
 import re
 import resource
 import select
+import socket
 import shutil
 import sqlite3
 import struct
 import subprocess
 import sys
+import tempfile
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "system"))
 import lab  # noqa: E402
+import test_hss  # noqa: E402
 
+SIM = "465b5ce8b199b49faa5f0a2ee238a6bc", "cd63cb71954a9f4e48a5994e37a02baf"  # of load.c: K, OPc
 TOOLS = os.path.join(lab.BUILD, "tests", "bench")
 DEVICES = 500
 FILES = 20000
@@ -106,6 +110,11 @@ class Syncs:
         return struct.unpack("=QQ", self.map[:])[1]
 
 
+def imsi(i):
+    """Of device i, as load.c names it."""
+    return f"00101{i:010}"
+
+
 # ---- subjects ----
 
 class Subject:
@@ -116,7 +125,7 @@ class Subject:
     def __init__(self, name, world, process, port):
         self.name, self.world, self.process, self.port = name, world, process, port
         self.syncs = []
-        self.others = None  # pid of a database server: its CPU is told apart
+        self.others = None  # pid of a database server or HSS: its CPU is told apart
 
     def pids(self):
         return family(self.process.pid)
@@ -133,7 +142,7 @@ class Subject:
         return result
 
     def spent(self):
-        """CPU of ours, CPU of the database, fsyncs of both."""
+        """CPU of ours, CPU of the others, fsyncs of both."""
         others = family(self.others) if self.others else []
         return cpu(self.pids()), cpu(others), sum(s.count for s in self.syncs)
 
@@ -175,9 +184,11 @@ class Fieldrootd(Subject):
         self.syncs = [syncs]
         self.admit()
 
+    def write_config(self):
+        return self.site.write_config()
+
     def begin(self, wrap, env):
-        site = self.site
-        config = site.write_config()
+        site, config = self.site, self.write_config()
         ready, tell = os.pipe()
         process = site.process([*wrap, lab.program("fieldrootd"), "--config", config,
                                 "--ready-fd", tell],
@@ -200,6 +211,17 @@ class Fieldrootd(Subject):
         site.ctl("target", "add", self.world.target)
         site.ctl("enrolee", "add", "fleet", "--any", "--anchor", site.device_ca.pem)
         site.ctl("enrolee", "allow", "fleet", self.world.target, "--default")
+
+    def ask(self, *calls):
+        """The operator's calls, on one connection."""
+        with socket.socket(socket.AF_UNIX) as s, s.makefile("rw", encoding="utf-8") as lines:
+            s.connect(self.site.socket)
+            for call in calls:
+                lines.write(json.dumps(call) + "\n")
+                lines.flush()
+                answer = json.loads(lines.readline())
+                if not answer["ok"]:
+                    sys.exit(f"bench: {call}: {answer}")
 
     def rows(self):
         """Of all tables of the store."""
@@ -270,6 +292,32 @@ class Fieldrootd(Subject):
             holder.wait()
 
 
+class Bsf(Fieldrootd):
+    """The role gba-bsf: devices with SIMs, of one HSS; inside TLS, or plain."""
+
+    def __init__(self, world, hlr, name, is_plain=False):
+        self.hlr, self.name, self.is_plain = hlr, name, is_plain
+        super().__init__(world, name)
+        self.act = "ub-plain" if is_plain else "ub"
+        self.port, self.others = self.site.ports["gba-bsf"], hlr.process.pid
+
+    def write_config(self):
+        path, (certificate, key) = super().write_config(), self.site.mef_cert
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(f'gba-bsf {{ listen = "127.0.0.1:0" hlr = "{self.hlr.gsup}" '
+                    f'hlr-name = "{self.name}" ' + (
+                "tls = off }\n" if self.is_plain else
+                f'certificate = "{certificate}" key = "{key}" }}\n'))
+        return path
+
+    def admit(self):
+        super().admit()
+        for i in range(self.world.devices):
+            self.ask({"op": "enrolee.add", "name": f"sim-{i}", "imsi": imsi(i)},
+                     {"op": "enrolee.allow", "name": f"sim-{i}", "target": self.world.target,
+                      "default": True})
+
+
 class World:
     def __init__(self, folder, cleanup, devices=DEVICES):
         self.folder, self.devices, self.cleanup = folder, devices, cleanup
@@ -298,6 +346,28 @@ class World:
         fr.others = server.process.pid
         fr.syncs.append(syncs)
         return fr
+
+    def hss(self):
+        """osmo-hlr that knows every device. Its database is in memory, so that the disk is
+        left to those that are measured."""
+        folder = tempfile.mkdtemp(prefix="fieldroot-bench-", dir="/dev/shm")
+        self.cleanup(shutil.rmtree, folder)
+        hlr = test_hss.Hlr(folder)
+        self.cleanup(hlr.stop)
+        hlr.start()
+        with contextlib.closing(sqlite3.connect(os.path.join(folder, "hlr.db"))) as db, db:
+            for i in range(self.devices):
+                db.execute("INSERT INTO subscriber (id, imsi) VALUES (?, ?)", (i + 1, imsi(i)))
+                db.execute("INSERT INTO auc_3g (subscriber_id, algo_id_3g, k, opc, ind_bitlen)"
+                           " VALUES (?, 5, ?, ?, 5)", (i + 1, *SIM))
+        return hlr
+
+    def bsfs(self):
+        """fieldrootd with SIMs, inside TLS and plain; none where there is no HSS."""
+        if not shutil.which("osmo-hlr"):
+            return []
+        hlr = self.hss()
+        return [Bsf(self, hlr, "gba"), Bsf(self, hlr, "gba-plain", is_plain=True)]
 
     def bare(self, processes=2):
         certificate, key = self.site.mef_cert
