@@ -11,7 +11,12 @@
 #include "agent/state_impl.h"
 #include "base/file.h"
 
-#define FOLDER_OCTETS 16 /* of the hash that names a slot's folder */
+#define HASH_OCTETS 16 /* of the hash that names a slot */
+#define HASH_LEN    (2 * HASH_OCTETS)
+#define HEX         "0123456789abcdef"
+#define CURRENT     ".current"
+#define PENDING     ".pending"
+#define SCRAP       PENDING ".tmp-" /* base/file.h */
 
 /* ---- the folder and its lock ---- */
 
@@ -35,26 +40,10 @@ enum fr_code fr_state_check(const struct fr_state *s, struct fr_err *err)
     return FR_OK;
 }
 
-/* Here, so that the first record needs no fsync of the folder: what follows has one. If
- * it fails, that record will say so. */
-static void make_attempts(const struct fr_state *s)
-{
-    FR_AUTO_STR(path) = NULL;
-
-    if (fr_path_join(s->dir, "attempts", &path, NULL) != FR_OK)
-        return;
-    FR_AUTO_FD(fd) = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    (void)fd;
-}
-
-enum fr_code fr_state_make_folders(const struct fr_state *s, struct fr_err *err)
+enum fr_code fr_state_make_folder(const struct fr_state *s, struct fr_err *err)
 {
     FR_TRY(fr_state_check(s, err));
-    if (access(s->credentials, F_OK) == 0)
-        return FR_OK;
-    FR_TRY(fr_dir_make(s->dir, 0700, err));
-    make_attempts(s);
-    return fr_dir_make(s->credentials, 0700, err);
+    return access(s->dir, F_OK) == 0 ? FR_OK : fr_dir_make(s->dir, 0700, err);
 }
 
 enum fr_code fr_state_open(const char *dir, size_t attempts_max, struct fr_state **ret,
@@ -67,7 +56,6 @@ enum fr_code fr_state_open(const char *dir, size_t attempts_max, struct fr_state
     s->lock_fd = -1;
     s->attempts_max = attempts_max;
     FR_TRY(fr_str_dup(dir, &s->dir, err));
-    FR_TRY(fr_path_join(dir, "credentials", &s->credentials, err));
     *ret = FR_TAKE(s);
     return FR_OK;
 }
@@ -77,7 +65,6 @@ void fr_state_free(struct fr_state *s)
     if (!s)
         return;
     fr_state_unlock(s);
-    free(s->credentials);
     free(s->dir);
     free(s);
 }
@@ -91,16 +78,13 @@ const char *fr_state_dir(const struct fr_state *s)
  */
 static void remove_scraps(const struct fr_state *s)
 {
-    DIR *dir = opendir(s->credentials);
+    DIR *dir = opendir(s->dir);
     const struct dirent *d;
 
-    while (dir && (d = readdir(dir)) != NULL) {
-        FR_AUTO_STR(pending) = NULL;
-
-        if (d->d_name[0] != '.' &&
-            fr_state_slot_path(s, d->d_name, "pending", &pending, NULL) == FR_OK)
-            fr_file_remove_scraps(pending, true);
-    }
+    while (dir && (d = readdir(dir)) != NULL)
+        if (strspn(d->d_name, HEX) == HASH_LEN &&
+            strncmp(d->d_name + HASH_LEN, SCRAP, sizeof SCRAP - 1) == 0)
+            (void)unlinkat(dirfd(dir), d->d_name, 0);
     if (dir)
         (void)closedir(dir);
 }
@@ -112,7 +96,7 @@ enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
     if (s->lock_fd >= 0)
         return FR_FAIL_AS(err, FR_EBUSY, "locked",
                           "a run is already under way on %s in this process", s->dir);
-    FR_TRY(fr_state_make_folders(s, err));
+    FR_TRY(fr_state_make_folder(s, err));
     FR_TRY(fr_path_join(s->dir, "lock", &path, err));
     FR_AUTO_FD(fd) = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0)
@@ -126,6 +110,7 @@ enum fr_code fr_state_lock(struct fr_state *s, struct fr_err *err)
     }
     s->lock_fd = FR_TAKE_FD(fd);
     remove_scraps(s);
+    fr_state_touch_attempts(s);
     return FR_OK;
 }
 
@@ -138,37 +123,27 @@ void fr_state_unlock(struct fr_state *s)
 
 /* ---- slots ---- */
 
-enum fr_code fr_state_slot_path(const struct fr_state *s, const char *folder,
-                                const char *slot, char **ret, struct fr_err *err)
+bool fr_state_is_slot(const char *name, bool *ret_pending)
 {
-    FR_AUTO_STR(in) = NULL;
-
-    if (!slot)
-        return fr_path_join(s->credentials, folder, ret, err);
-    FR_TRY(fr_path_join(s->credentials, folder, &in, err));
-    return fr_path_join(in, slot, ret, err);
-}
-
-static enum fr_code folder_name(const struct fr_slot_id *id,
-                                char to[2 * FOLDER_OCTETS + 1], struct fr_err *err)
-{
-    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(2 * FR_ID_MAX + 32);
-    uint8_t sha256[FR_SHA256_LEN];
-
-    fr_buf_fmt(&text, "%s\n%s\n%d", id->mef, id->target, id->suid);
-    FR_TRY(fr_buf_check(&text, err));
-    FR_TRY(fr_sha256(fr_buf_view(&text), sha256, err));
-    fr_hex_encode(fr_slice_of(sha256, FOLDER_OCTETS), to, false);
-    return FR_OK;
+    if (strspn(name, HEX) != HASH_LEN)
+        return false;
+    *ret_pending = strcmp(name + HASH_LEN, PENDING) == 0;
+    return *ret_pending || strcmp(name + HASH_LEN, CURRENT) == 0;
 }
 
 static enum fr_code slot_path(const struct fr_state *s, const struct fr_slot_id *id,
                               const char *slot, char **ret, struct fr_err *err)
 {
-    char folder[2 * FOLDER_OCTETS + 1];
+    FR_AUTO_CLEAR(buf) text = FR_BUF_INIT(2 * FR_ID_MAX + 32);
+    char name[HASH_LEN + sizeof PENDING];
+    uint8_t sha256[FR_SHA256_LEN];
 
-    FR_TRY(folder_name(id, folder, err));
-    return fr_state_slot_path(s, folder, slot, ret, err);
+    fr_buf_fmt(&text, "%s\n%s\n%d", id->mef, id->target, id->suid);
+    FR_TRY(fr_buf_check(&text, err));
+    FR_TRY(fr_sha256(fr_buf_view(&text), sha256, err));
+    fr_hex_encode(fr_slice_of(sha256, HASH_OCTETS), name, false);
+    strcpy(name + HASH_LEN, slot);
+    return fr_path_join(s->dir, name, ret, err);
 }
 
 enum fr_code fr_state_read_slot(const char *path, struct fr_credential **ret,
@@ -181,26 +156,6 @@ enum fr_code fr_state_read_slot(const char *path, struct fr_credential **ret,
                        path);
 }
 
-/* A folder in which a slot lies was made durable before that slot was written. One that
- * is empty may be what a cut left before it was. */
-static enum fr_code make_slot_folder(const struct fr_state *s,
-                                     const struct fr_slot_id *id, struct fr_err *err)
-{
-    FR_AUTO_STR(folder) = NULL;
-    FR_AUTO_STR(pending) = NULL;
-    FR_AUTO_STR(current) = NULL;
-
-    FR_TRY(slot_path(s, id, NULL, &folder, err));
-    FR_TRY(slot_path(s, id, "pending", &pending, err));
-    FR_TRY(slot_path(s, id, "current", &current, err));
-    if (access(current, F_OK) == 0 || access(pending, F_OK) == 0)
-        return FR_OK;
-    if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-        return FR_FAIL(err, FR_ESTORE, "creating folder %s: %s", folder,
-                       strerror(errno));
-    return fr_dir_sync_of(folder, err);
-}
-
 enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credential *c,
                                     struct fr_err *err)
 {
@@ -209,9 +164,8 @@ enum fr_code fr_state_store_pending(struct fr_state *s, const struct fr_credenti
     FR_AUTO_STR(path) = NULL;
 
     FR_TRY(fr_credential_encode(c, &text, err));
-    FR_TRY(slot_path(s, &id, "pending", &path, err));
-    FR_TRY(fr_state_make_folders(s, err));
-    FR_TRY(make_slot_folder(s, &id, err));
+    FR_TRY(slot_path(s, &id, PENDING, &path, err));
+    FR_TRY(fr_state_make_folder(s, err));
     return fr_file_write_atomic(path, fr_buf_view(&text), 0600, err);
 }
 
@@ -233,8 +187,8 @@ enum fr_code fr_state_flip(struct fr_state *s, const struct fr_slot_id *id,
     FR_AUTO_STR(pending) = NULL;
     FR_AUTO_STR(current) = NULL;
 
-    FR_TRY(slot_path(s, id, "pending", &pending, err));
-    FR_TRY(slot_path(s, id, "current", &current, err));
+    FR_TRY(slot_path(s, id, PENDING, &pending, err));
+    FR_TRY(slot_path(s, id, CURRENT, &current, err));
     FR_TRY(check_pending(pending, err));
     return fr_file_rename(pending, current, err);
 }
@@ -244,7 +198,7 @@ enum fr_code fr_state_drop(struct fr_state *s, const struct fr_slot_id *id,
 {
     FR_AUTO_STR(path) = NULL;
 
-    FR_TRY(slot_path(s, id, "pending", &path, err));
+    FR_TRY(slot_path(s, id, PENDING, &path, err));
     return fr_file_remove(path, err);
 }
 
@@ -252,22 +206,18 @@ enum fr_code fr_state_drop(struct fr_state *s, const struct fr_slot_id *id,
 enum fr_code fr_state_forget(struct fr_state *s, const struct fr_slot_id *id,
                              struct fr_err *err)
 {
-    FR_AUTO_STR(folder) = NULL;
     FR_AUTO_STR(pending) = NULL;
     FR_AUTO_STR(current) = NULL;
 
-    FR_TRY(slot_path(s, id, NULL, &folder, err));
-    FR_TRY(slot_path(s, id, "pending", &pending, err));
-    FR_TRY(slot_path(s, id, "current", &current, err));
-    if (access(folder, F_OK) != 0)
+    FR_TRY(slot_path(s, id, PENDING, &pending, err));
+    FR_TRY(slot_path(s, id, CURRENT, &current, err));
+    if (access(pending, F_OK) != 0 && access(current, F_OK) != 0)
         return FR_FAIL(err, FR_ENOTFOUND, "no credential of %s for %s (SUID %d)",
                        id->mef, id->target, id->suid);
     FR_TRY(fr_file_remove(pending, err));
     FR_TRY(fr_file_remove(current, err));
     fr_file_remove_scraps(pending, true);
-    if (rmdir(folder) != 0 && errno != ENOTEMPTY)
-        return FR_FAIL(err, FR_ESTORE, "removing %s: %s", folder, strerror(errno));
-    return fr_dir_sync_of(folder, err);
+    return FR_OK;
 }
 
 /* What cannot be opened or read just now may be whole. */

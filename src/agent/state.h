@@ -4,15 +4,17 @@
  *
  *     lock                              flock: one run at a time
  *     attempts, attempts.1              framed attempt records, the older half in .1
- *     credentials/<32 hex>/current      the credential in use
- *     credentials/<32 hex>/pending      of an exchange that is not finished (DESIGN 6)
+ *     <32 hex>.current                  the credential in use
+ *     <32 hex>.pending                  of an exchange that is not finished (DESIGN 6)
+ *     clock                             agent/clock.h
  *
- * The lock removes what a cut left behind: pending.tmp-PID, with a key in it.
+ * The lock removes what a cut left behind: <32 hex>.pending.tmp-PID, with a key in it.
  *
- * The hex names are the first 16 octets of SHA-256 over (MEF, target, SUID). Every
- * change is durable when the call returns and leaves, wherever it is cut, either what
- * was or what shall be: a slot that had a readable current never has none. What cannot
- * be written is FR_ESTORE, and nothing is lost.
+ * The hex names are the first 16 octets of SHA-256 over (MEF, target, SUID). There are
+ * no folders in it: each would be synced once more before a first key may be used.
+ * Every change is durable when the call returns and leaves, wherever it is cut, either
+ * what was or what shall be: a slot that had a readable current never has none. What
+ * cannot be written is FR_ESTORE, and nothing is lost.
  */
 #ifndef FR_AGENT_STATE_H
 #define FR_AGENT_STATE_H
@@ -98,6 +100,7 @@ void fr_state_entries_clear(struct fr_state_entries *e);
 
 /* ---- attempt records ---- */
 
+/* Durable, but for that of a success: what it tells, the credential does. */
 FR_MUST_USE enum fr_code fr_state_record(struct fr_state *s, const struct fr_attempt *a,
                                          struct fr_err *err);
 /* Calls fn for each, oldest first, until it returns false; damaged ones are counted. */

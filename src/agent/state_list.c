@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "agent/state_impl.h"
+#include "base/file.h"
 
 static enum fr_code grow(struct fr_state_entries *e, struct fr_err *err)
 {
@@ -37,14 +38,14 @@ static enum fr_code note_damage(struct fr_state_entry *e, const char *path,
     return fr_str_dup(text, &e->text, err);
 }
 
-static enum fr_code add_slot(const struct fr_state *s, const char *folder, bool pending,
+static enum fr_code add_slot(const struct fr_state *s, const char *name, bool pending,
                              struct fr_state_entries *to, struct fr_err *err)
 {
     struct fr_state_entry entry = {.pending = pending};
     FR_AUTO_STR(path) = NULL;
     struct fr_err why;
 
-    FR_TRY(fr_state_slot_path(s, folder, pending ? "pending" : "current", &path, err));
+    FR_TRY(fr_path_join(s->dir, name, &path, err));
     enum fr_code rc = fr_state_read_slot(path, &entry.credential, &why);
     if (rc == FR_ENOTFOUND)
         return FR_OK;
@@ -81,22 +82,21 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : (int)a->pending - (int)b->pending;
 }
 
-static enum fr_code read_folders(const struct fr_state *s, DIR *dir,
-                                 struct fr_state_entries *to, struct fr_err *err)
+static enum fr_code read_slots(const struct fr_state *s, DIR *dir,
+                               struct fr_state_entries *to, struct fr_err *err)
 {
+    bool pending;
+
     for (;;) {
         errno = 0;
         const struct dirent *d = readdir(dir);
         if (!d)
             break;
-        if (d->d_name[0] == '.')
-            continue;
-        FR_TRY(add_slot(s, d->d_name, false, to, err));
-        FR_TRY(add_slot(s, d->d_name, true, to, err));
+        if (fr_state_is_slot(d->d_name, &pending))
+            FR_TRY(add_slot(s, d->d_name, pending, to, err));
     }
     if (errno != 0)
-        return FR_FAIL(err, FR_ESTORE, "reading %s: %s", s->credentials,
-                       strerror(errno));
+        return FR_FAIL(err, FR_ESTORE, "reading %s: %s", s->dir, strerror(errno));
     return FR_OK;
 }
 
@@ -106,15 +106,14 @@ enum fr_code fr_state_list(struct fr_state *s, struct fr_state_entries *ret,
     struct fr_state_entries found = {0};
 
     FR_TRY(fr_state_check(s, err));
-    DIR *dir = opendir(s->credentials);
+    DIR *dir = opendir(s->dir);
     if (!dir && errno == ENOENT) {
         *ret = found;
         return FR_OK;
     }
     if (!dir)
-        return FR_FAIL(err, FR_ESTORE, "opening %s: %s", s->credentials,
-                       strerror(errno));
-    enum fr_code rc = read_folders(s, dir, &found, err);
+        return FR_FAIL(err, FR_ESTORE, "opening %s: %s", s->dir, strerror(errno));
+    enum fr_code rc = read_slots(s, dir, &found, err);
     (void)closedir(dir);
     if (rc != FR_OK) {
         fr_state_entries_clear(&found);

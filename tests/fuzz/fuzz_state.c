@@ -11,7 +11,7 @@
 #include "fake/env.h"
 #include "fuzz.h"
 
-#define SLOT "credentials/00112233445566778899aabbccddeeff"
+#define SLOT "00112233445566778899aabbccddeeff"
 
 static void put(const char *dir, const char *name, struct fr_slice octets)
 {
@@ -28,14 +28,8 @@ static void put(const char *dir, const char *name, struct fr_slice octets)
 
 static void lay_out(const char *dir, struct fr_cursor *tape)
 {
-    char path[256];
-
-    snprintf(path, sizeof path, "%s/credentials", dir);
-    FUZZ_ASSERT(mkdir(path, 0700) == 0);
-    snprintf(path, sizeof path, "%s/" SLOT, dir);
-    FUZZ_ASSERT(mkdir(path, 0700) == 0);
-    put(dir, SLOT "/current", fuzz_take_piece(tape));
-    put(dir, SLOT "/pending", fuzz_take_piece(tape));
+    put(dir, SLOT ".current", fuzz_take_piece(tape));
+    put(dir, SLOT ".pending", fuzz_take_piece(tape));
     put(dir, "attempts", fuzz_take_piece(tape));
     put(dir, "clock", fuzz_take_piece(tape));
 }

@@ -246,10 +246,17 @@ trust {{ mef = "{s["mef"]}"  discovery = "{s["discovery"]}" {s["trust"]} }}
         assert done.status == 0, done
         return json.loads(done.out)
 
+    def slot_files(self):
+        return glob.glob(os.path.join(self.state, "*.current")) + \
+            glob.glob(os.path.join(self.state, "*.pending"))
+
+    def slot(self, name):
+        """The file of the only slot of that name, or None."""
+        return next((path for path in self.slot_files() if path.endswith("." + name)), None)
+
     def slots(self):
-        """Names of the slot files that exist, e.g. {'current', 'pending'}."""
-        return {name for _, _, names in os.walk(os.path.join(self.state, "credentials"))
-                for name in names}
+        """Names of the slots that exist, e.g. {'current', 'pending'}."""
+        return {path.rsplit(".", 1)[1] for path in self.slot_files()}
 
 
 class Site:

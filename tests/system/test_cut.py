@@ -6,7 +6,6 @@ holds a key that the target can fetch, and the next run, undisturbed, ends well.
 import base64
 import collections
 import contextlib
-import glob
 import hmac
 import http.client
 import itertools
@@ -156,12 +155,8 @@ class Lane:
 
     # ---- the device's slots ----
 
-    def path(self, name):
-        found = glob.glob(os.path.join(self.device.state, "credentials", "*", name))
-        return found[0] if found else None
-
     def slot(self, name):
-        path = self.path(name)
+        path = self.device.slot(name)
         return Slot(path) if path else None
 
     def key_id(self, name):
@@ -169,7 +164,7 @@ class Lane:
         return slot.key_id if slot else None
 
     def put(self, name, text):
-        path = os.path.join(os.path.dirname(self.path("current")), name)
+        path = self.device.slot("current").replace(".current", "." + name)
         with open(path, "w", encoding="utf-8") as f:
             os.chmod(f.fileno(), 0o600)
             f.write(text)
@@ -205,7 +200,7 @@ class Lane:
     def check_end(self):
         """After the undisturbed run."""
         slot = self.check_key("at the end")
-        assert self.path("pending") is None, "a pending slot stays"
+        assert self.device.slot("pending") is None, "a pending slot stays"
         rows = self.world.admin.credentials(self.device.name)
         current = [r["keyId"] for r in rows if r["slot"] == "current"]
         assert current == [slot.key_id], (current, slot.key_id)

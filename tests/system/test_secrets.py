@@ -120,11 +120,10 @@ class Secrets(lab.TestCase):
     @staticmethod
     def secrets(device, target):
         keys = {bytes.fromhex(k) for k in target.keys().values()}
-        for where, _, names in os.walk(os.path.join(device.state, "credentials")):
-            for name in names:
-                with open(os.path.join(where, name), encoding="utf-8") as f:
-                    keys |= {bytes.fromhex(line.split("=", 1)[1].strip())
-                             for line in f if line.startswith("ke=")}
+        for path in device.slot_files():
+            with open(path, encoding="utf-8") as f:
+                keys |= {bytes.fromhex(line.split("=", 1)[1].strip())
+                         for line in f if line.startswith("ke=")}
         # the previous Ke is no longer at the device; its target key is in the psk file
         return keys
 
@@ -142,7 +141,7 @@ class Secrets(lab.TestCase):
     @staticmethod
     def may_hold(path, site):
         rel = os.path.relpath(path, site.folder)
-        return ("/credentials/" in rel  # the device's slots
+        return (rel.endswith((".current", ".pending"))  # the device's slots
                 or rel.startswith("target-") and ("/state/" in rel or rel.endswith("/psk"))
                 or rel.startswith("mosquitto/home-"))  # the stock clients' options files
 

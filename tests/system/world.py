@@ -55,10 +55,8 @@ class Held:
 
 
 def held(device, slot):
-    for folder, _, names in os.walk(os.path.join(device.state, "credentials")):
-        if slot in names:
-            return Held(os.path.join(folder, slot))
-    return None
+    path = device.slot(slot)
+    return Held(path) if path else None
 
 
 class World:

@@ -76,22 +76,21 @@ static void assert_n_pending(struct fr_state *s, size_t n)
     }
 }
 
-/* The only folder of credentials/. */
+/* Beside the only slot that is there: "current", or what it could be named. */
 static char *slot_file(struct fr_state *s, const char *name)
 {
     static char path[512];
-    char dir[256];
-    DIR *d;
+    const char *dot = NULL;
     const struct dirent *e;
+    DIR *d;
 
-    (void)snprintf(dir, sizeof dir, "%s/credentials", fr_state_dir(s));
-    d = opendir(dir);
+    d = opendir(fr_state_dir(s));
     assert_non_null(d);
-    do
-        e = readdir(d);
-    while (e && e->d_name[0] == '.');
-    assert_non_null(e);
-    (void)snprintf(path, sizeof path, "%s/%.64s/%s", dir, e->d_name, name);
+    while (!dot && (e = readdir(d)) != NULL)
+        dot = e->d_name[0] == '.' ? NULL : strchr(e->d_name, '.');
+    assert_non_null(dot);
+    (void)snprintf(path, sizeof path, "%s/%.*s.%s", fr_state_dir(s),
+                   (int)(dot - e->d_name), e->d_name, name);
     (void)closedir(d);
     return path;
 }
@@ -111,8 +110,6 @@ static void the_folders_are_private(void **state)
     (void)state;
     (void)put(s, 1000, true);
     assert_int_equal(stat(fr_state_dir(s), &st), 0);
-    assert_int_equal(st.st_mode & 0777, 0700);
-    assert_int_equal(stat(slot_file(s, ""), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0700);
     assert_int_equal(stat(slot_file(s, "current"), &st), 0);
     assert_int_equal(st.st_mode & 0777, 0600);
@@ -222,18 +219,29 @@ static void a_half_written_file_counts_for_nothing(void **state)
     fr_state_free(s);
 }
 
-static void an_empty_slot_folder_counts_for_nothing(void **state)
+static void what_is_no_slot_counts_for_nothing(void **state)
 {
+    static const char *const others[] = {"0123456789abcdef0123456789abcdef",
+                                         "0123456789abcdef0123456789abcdef.old",
+                                         "0123456789abcdef0123456789abcde.current",
+                                         "clock.current",
+                                         "0123456789abcdef0123456789abcdef0.current",
+                                         "0123456789ABCDEF0123456789ABCDEF.current"};
     struct fr_state *s = fresh(65536);
     struct fr_state_entries all = {0};
     struct fr_err err;
 
     (void)state;
-    (void)put(s, 1000, false);
-    assert_int_equal(unlink(slot_file(s, "pending")), 0);
+    (void)put(s, 1000, true);
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        char path[512];
+
+        (void)snprintf(path, sizeof path, "%s/%s", fr_state_dir(s), others[i]);
+        assert_ok(fr_file_write_atomic(path, fr_slice_str("x"), 0600, &err));
+    }
     assert_ok(fr_state_list(s, &all, &err));
-    assert_int_equal(all.n, 0);
-    assert_current(s, put(s, 2000, true));
+    assert_int_equal(all.n, 1);
+    fr_state_entries_clear(&all);
     fr_state_free(s);
 }
 
@@ -661,7 +669,7 @@ int main(void)
         cmocka_unit_test(a_flip_of_nothing_is_refused),
         cmocka_unit_test(a_damaged_pending_never_replaces_a_current),
         cmocka_unit_test(a_half_written_file_counts_for_nothing),
-        cmocka_unit_test(an_empty_slot_folder_counts_for_nothing),
+        cmocka_unit_test(what_is_no_slot_counts_for_nothing),
         cmocka_unit_test(a_damaged_current_is_listed_and_not_found),
         cmocka_unit_test(what_cannot_be_written_is_refused_and_nothing_is_lost),
         cmocka_unit_test(forget_removes_both_slots),
