@@ -2,6 +2,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -142,7 +143,7 @@ static enum fr_code slot_path(const struct fr_state *s, const struct fr_slot_id 
     FR_TRY(fr_buf_check(&text, err));
     FR_TRY(fr_sha256(fr_buf_view(&text), sha256, err));
     fr_hex_encode(fr_slice_of(sha256, HASH_OCTETS), name, false);
-    strcpy(name + HASH_LEN, slot);
+    (void)snprintf(name + HASH_LEN, sizeof PENDING, "%s", slot);
     return fr_path_join(s->dir, name, ret, err);
 }
 
