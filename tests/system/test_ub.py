@@ -5,19 +5,15 @@ real fieldrootd and a real osmo-hlr."""
 import base64
 import hashlib
 import json
-import os
 import re
-import shutil
 import sys
 import unittest
 import urllib.parse
 
+import gba
 import lab
-import sim
+from gba import ub
 from test_protocol import page_text, read_pages
-
-sys.path.insert(0, os.path.join(lab.ROOT, "examples"))
-import ub  # pylint: disable=wrong-import-position
 
 H = bytes.fromhex
 # TS 35.208 4.3: K, OPc, RAND, SQN, AMF, f1, f2, f3, f4, f5
@@ -107,25 +103,18 @@ class TheNumbersOfThePage(unittest.TestCase):
             self.assertTrue(re.search(rf"`{octets}`", self.text), octets)
 
 
-IMSI = "001010000000001"
-IMPI = IMSI + "@ims.mnc001.mcc001.3gppnetwork.org"
+IMSI = gba.IMSI
+IMPI = IMSI + gba.DOMAIN
 
 
-@unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")
-class UbWithARealHss(lab.TestCase):
+class UbWithARealHss(gba.TestCase):
     tls = True
 
     def setUp(self):
         super().setUp()
         self.lab = self.site()
-        self.hlr = sim.Hlr(self.lab.folder)
-        self.addCleanup(self.hlr.stop)
-        self.hlr.start()
-        self.hlr.add(IMSI, *SETS[0][:2])
-        keys = ('certificate = "%s" key = "%s"' % tuple(self.lab.mef_cert) if self.tls
-                else "tls = off")
-        self.lab.start(tls="}\ngba-bsf { listen = \"127.0.0.1:0\" hlr = \"%s\" %s" % (
-            self.hlr.gsup, keys))
+        self.lab.hlr.add(IMSI, *SETS[0][:2])
+        self.lab.start(**{} if self.tls else {"gba-bsf": "tls = off"})
         self.lab.ctl("target", "add", lab.BROKER)
         self.lab.ctl("target", "add", "other.example.com")
         self.lab.ctl("enrolee", "add", "dev1", "--imsi", IMSI, "--default", lab.BROKER)
@@ -186,9 +175,9 @@ class UbWithARealHss(lab.TestCase):
         self.assertEqual(self.audit().count('"subscriber-unknown"'), 1)
 
     def test_an_hss_that_stops_and_comes_back(self):
-        self.hlr.stop()
+        self.lab.hlr.stop()
         self.ub_is_refused(69, "hss-unreachable")
-        self.hlr.start()
+        self.lab.hlr.start()
         lab.wait_until(lambda: self.ub().status == 0, "the HSS is back")
 
     def test_nothing_secret_is_in_a_file_or_log(self):
