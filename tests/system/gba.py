@@ -48,20 +48,16 @@ class Sim:
 class Held:
     """A credential's file, and the keys of GBA by another implementation than ours."""
 
-    def __init__(self, device, slot="current", target=lab.BROKER):
-        for line in self.lines(device, slot, target):
+    def __init__(self, device, target=lab.BROKER):
+        for path in device.slot_files():
+            with open(path, encoding="ascii") as f:
+                lines = f.read().splitlines()
+            if path.endswith(".current") and f"target={target}" in lines:
+                break
+        for line in lines:
             name, _, value = line.partition("=")
             setattr(self, re.sub("[-.]", "_", name), value)
-
-    @staticmethod
-    def lines(device, slot, target):
-        for folder, _, names in os.walk(os.path.join(device.state, "credentials")):
-            if slot in names:
-                with open(os.path.join(folder, slot), encoding="ascii") as f:
-                    lines = f.read().splitlines()
-                if f"target={target}" in lines:
-                    return lines
-        raise AssertionError(f"nothing {slot} for {target}")
+        assert self.target == target  # pylint: disable=no-member
 
     def key(self, fqdn=lab.BROKER, ua="tls1.2"):
         """Of Ks; btid is not asked, but is of the same RAND here."""

@@ -375,7 +375,7 @@ class Secrets(Case):
         where = {path for path in test_secrets.Secrets.files(self.lab)
                  if self.has_any(path, secrets)}
         self.assertEqual({p for p in where if not self.may_hold(p)}, set())
-        self.assertGreaterEqual({os.path.basename(p) for p in where}, {"usim", "current"})
+        self.assertTrue({device.sim.path, device.slot("current")} <= where)
         for output in outputs:
             self.assertFalse(self.holds((output.out + output.err).encode(), secrets))
 
