@@ -4,6 +4,7 @@ osmo-hlr as HSS, fieldroot-target, and stock Mosquitto as the NAF."""
 import base64
 import json
 import os
+import signal
 import stat
 import urllib.parse
 
@@ -177,6 +178,49 @@ class Refusals(Case):
         self.lab.hlr.start()
         self.assertEqual(again.popen.wait(lab.LIMIT), 0, log)
         self.assertEqual(device.slots(), {"current"})
+
+
+class Hss(Case):
+    def test_what_it_answers_late_is_thrown_away(self):
+        self.lab.stop()
+        self.lab.start(**{"gba-bsf": self.lab.settings["gba-bsf"] + " hss-timeout = PT1S"})
+        device = self.lab.subscriber()
+        self.lab.hlr.process.send_signal(signal.SIGSTOP)
+        run = device.start("provision", "--json", "--instructions", self.lab.document(
+            self.lab.gba(budget="PT1M"), name="patient.json"))
+        run.wait_for("hss-unreachable")
+        self.lab.hlr.process.send_signal(signal.SIGCONT)
+        self.assertEqual(run.popen.wait(lab.LIMIT), 0, run.text())
+        self.assertEqual([c["slot"] for c in self.lab.ctl("credential", "list")], ["current"])
+        self.assertEqual(self.audit().count("aka-mac"), 0)
+
+    def test_many_devices_at_once(self):
+        devices = [self.lab.subscriber(f"dev{n}", f"0010100000003{n:02}") for n in range(12)]
+        list_ = self.lab.document(self.lab.gba(), name="all.json")
+        runs = [d.start("provision", "--json", "--instructions", list_) for d in devices]
+        self.assertEqual([r.popen.wait(lab.LIMIT) for r in runs], [0] * len(runs))
+        held = {gba.Held(d).key_id: gba.Held(d).key() for d in devices}
+        self.assertEqual(len(held), len(devices))
+        target = self.lab.target()
+        self.assertEqual(target.sync().status, 0)
+        self.assertEqual({k: v for k, v in target.keys().items() if ";" not in k}, held)
+
+
+class OnPostgres(Case):
+    def test_two_nodes_on_one_store_have_one_hss(self):
+        pg = self.postgres()
+        self.lab.stop()
+        self.lab.start(top=f'database = "{pg.conninfo()}" node = "a"')
+        device = self.lab.subscriber(sqn=HLR_LEARNS)
+        first = self.provisioned(self.lab.provision(device))
+        self.lab.stop()
+        self.lab.start(top=f'database = "{pg.conninfo()}" node = "b"')
+        second = self.provisioned(self.lab.provision(device, args=["--renew"]))
+        target = self.lab.target()
+        self.assertEqual(target.sync().status, 0)
+        self.assertEqual({k for k in target.keys() if ";" not in k}, {first, second})
+        self.assertEqual(target.keys()[second], gba.Held(device).key())
+        self.assertEqual(self.audit().count('"resynchronised"'), 1)
 
 
 class Mixed(Case):
