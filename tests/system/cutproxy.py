@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A TCP proxy that knows where TLS records begin, and does one wrong thing at one of them.
+"""A TCP proxy that knows where TLS records begin, or other messages, and does one wrong thing
+at one of them.
 
 Its faults wait for events (a peer that closes, a word from the test), never for time.
 """
 import collections
 import contextlib
+import re
 import select
 import socket
 import struct
@@ -13,21 +15,43 @@ import threading
 LIMIT = 60
 HEADER = 5  # octets of a record's header: type, version, length
 
+
+# ---- how long the message at the front of octets is; 0: that is not there yet
+
+def tls_record(octets):
+    return HEADER + struct.unpack(">H", octets[3:5])[0] if len(octets) >= HEADER else 0
+
+
+def http_message(octets):
+    head, end, _ = octets.partition(b"\r\n\r\n")
+    length = re.search(rb"(?i)\r\ncontent-length: *(\d+)", head)
+    return len(head + end) + (int(length[1]) if length else 0) if end else 0
+
+
+def ipa_frame(octets):
+    return 3 + struct.unpack(">H", octets[:2])[0] if len(octets) >= 3 else 0
+
+
 # way: "c" from the client, "s" from the server; record: number of the record that way;
 # kind and arg:
 #   cut    forwards arg(record) octets of it, then ends both sides; how: "fin" or "rst"
 #   half   forwards all of it and says no more that way, the other way goes on
 #   drop   leaves it out;  twice  sends it twice;  flip  one bit of octet arg(record)
 #   delay  holds it and all behind it until the client has gone, then delivers
+#   swap   holds it until the next one that way has gone ahead of it
 #   late   the same, but until release() is called as well
 Fault = collections.namedtuple("Fault", "way record kind arg how", defaults=(None, "fin"))
 
 
 class Proxy(threading.Thread):
-    def __init__(self, upstream):
+    """is_live: the fault is for the connection that there is, and counts from arm()."""
+
+    def __init__(self, upstream, frame=tls_record, is_live=False, where="127.0.0.1"):
         super().__init__(daemon=True)
         self.upstream, self.fault, self.hits = upstream, None, 0
+        self.frame, self.is_live, self.where = frame, is_live, where
         self.log = []  # of the last connection: (way, octets) of each record
+        self.heard = None  # called with way and octets of each record, if it is set
         self.released = threading.Event()
         self.lines, self.lock = [], threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -37,6 +61,10 @@ class Proxy(threading.Thread):
     def arm(self, fault):
         self.released.clear()
         self.fault, self.hits = fault, 0
+        if self.is_live:
+            with self.lock:
+                for line in self.lines:
+                    line.begin(fault)
 
     def disarm(self):
         self.fault = None
@@ -57,7 +85,8 @@ class Proxy(threading.Thread):
             except OSError:
                 return
             with self.lock:
-                self.lines.append(Line(self, near, self.fault))
+                is_over = self.is_live and self.hits
+                self.lines.append(Line(self, near, None if is_over else self.fault))
                 self.lines[-1].start()
 
     def close(self):
@@ -75,16 +104,20 @@ class Line(threading.Thread):
 
     def __init__(self, proxy, near, fault):
         super().__init__(daemon=True)
-        self.proxy, self.fault = proxy, fault
-        self.log = proxy.log = []
-        self.far = socket.create_connection(("127.0.0.1", proxy.upstream))
+        self.proxy = proxy
+        self.far = socket.create_connection((proxy.where, proxy.upstream))
         self.ends = {"c": (near, self.far), "s": (self.far, near)}  # from, to
         for s in (near, self.far):
             s.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.buffer = {"c": b"", "s": b""}
-        self.count = {"c": 0, "s": 0}
         self.held = None  # octets, once a fault holds its way
         self.mute = None  # the way that says no more
+        self.behind = b""  # goes after the next record
+        self.begin(fault)
+
+    def begin(self, fault):
+        self.fault, self.count = fault, {"c": 0, "s": 0}
+        self.log = self.proxy.log = []
 
     def run(self):
         with contextlib.suppress(Ended, OSError):
@@ -113,10 +146,7 @@ class Line(threading.Thread):
             self.at_end(way)
             return False
         self.buffer[way] += data
-        while len(self.buffer[way]) >= HEADER:
-            size = HEADER + struct.unpack(">H", self.buffer[way][3:5])[0]
-            if len(self.buffer[way]) < size:
-                break
+        while 0 < (size := self.proxy.frame(self.buffer[way])) <= len(self.buffer[way]):
             record, self.buffer[way] = self.buffer[way][:size], self.buffer[way][size:]
             self.take(way, record)
         return True
@@ -142,9 +172,14 @@ class Line(threading.Thread):
         number = self.count[way]
         self.count[way] += 1
         self.log.append((way, len(record)))
+        if self.proxy.heard:
+            self.proxy.heard(way, record)
         f = self.fault
         if f is None or (way, number) != (f.way, f.record):
             self.send(way, record)
+            if f and f.kind == "swap" and way == f.way:
+                behind, self.behind = self.behind, b""
+                self.send(way, behind)
             return
         self.proxy.hits += 1
         getattr(self, "do_" + f.kind)(way, record)
@@ -179,6 +214,9 @@ class Line(threading.Thread):
     def do_flip(self, way, record):
         at = self.fault.arg(len(record))
         self.send(way, record[:at] + bytes([record[at] ^ 0x01]) + record[at + 1:])
+
+    def do_swap(self, way, record):
+        self.behind = record
 
     def do_delay(self, way, record):
         self.held = b""

@@ -75,6 +75,7 @@ class Held:
 
 class Site(lab.Site):
     """With the role gba-bsf, and the HSS that it asks; both certificate and SIM open it."""
+    device_extra = ""  # of every device's config
 
     def __init__(self, folder, cleanup):
         super().__init__(folder, cleanup)
@@ -83,12 +84,15 @@ class Site(lab.Site):
         self.hlr.start()
         self.settings["gba-bsf"] = 'certificate = "%s" key = "%s"' % tuple(self.mef_cert)
 
+    def gsup(self):
+        return self.hlr.gsup
+
     def write_config(self):
         path = super().write_config()
         with open(path, "a", encoding="utf-8") as f:
             f.write(f"""gba-bsf {{
     listen = "127.0.0.1:{self.ports.get('gba-bsf', 0)}"
-    hlr = "{self.hlr.gsup}"
+    hlr = "{self.gsup()}"
     {self.settings["gba-bsf"]}
 }}
 """)
@@ -101,7 +105,7 @@ class Site(lab.Site):
         """A device with a certificate and a SIM that nobody knows yet."""
         device = self.device(name)
         device.sim = Sim(device.folder, imsi, **usim)
-        device.settings["extra"] = device.sim.section(more)
+        device.settings["extra"] = f'{device.sim.section(more)}\n{self.device_extra}'
         device.write_config()
         return device
 
@@ -125,6 +129,14 @@ class Site(lab.Site):
     def provision(self, device, *entries, args=(), **how):
         return device.provision(*args, "--instructions", self.document(
             *(entries or [self.gba()]), name=f"list-{device.name}.json"), **how)
+
+
+class BusySite(Site):
+    """Whose SIMs may bootstrap as often as they like."""
+
+    def __init__(self, folder, cleanup):
+        super().__init__(folder, cleanup)
+        self.settings["gba-bsf"] += " vectors-per-subscriber = 100000"
 
 
 @unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")

@@ -265,11 +265,10 @@ class World:
 
 class SimWorld(World):
     """The same with a SIM in a file as the device's credential, and one real osmo-hlr."""
-    make_site = gba.Site
+    make_site = gba.BusySite
 
     def __init__(self, case, log=None, **settings):
         self.spent = {}  # device: (KeIDs that it has had, what its SIM has counted to)
-        settings.setdefault("gba-bsf", "vectors-per-subscriber = 100000")
         super().__init__(case, log, **settings)
 
     def device(self, sqn=0):
