@@ -238,9 +238,7 @@ static enum fr_code read_tuple(struct fr_gsup_answer *a, struct fr_slice value,
         FR_TRY(read_part(a, tag, part, err));
     }
     if (!a->rand.data || !a->autn.data || !a->ck.data || !a->ik.data || !a->res.data)
-        return FR_FAIL_AS(err, FR_EINVALID, "gsup-no-aka",
-                          "the HSS sent a vector without the parts of 3G: give the "
-                          "subscriber Milenage keys (aud3g)");
+        a->kind = FR_GSUP_NO_AKA;
     return FR_OK;
 }
 

@@ -49,8 +49,9 @@ FR_MUST_USE enum fr_code fr_gsup_request_encode(const struct fr_gsup_request *r,
 
 enum fr_gsup_kind {
     FR_GSUP_VECTOR,
-    FR_GSUP_ERROR, /* cause */
-    FR_GSUP_OTHER  /* not an answer to us: only the kind is set */
+    FR_GSUP_NO_AKA, /* a vector without the parts of 3G */
+    FR_GSUP_ERROR,  /* cause */
+    FR_GSUP_OTHER   /* not an answer to us: only the kind is set */
 };
 #define FR_GSUP_IMSI_UNKNOWN 2 /* a cause; also for a subscriber without keys */
 
@@ -64,7 +65,7 @@ struct fr_gsup_answer {
 };
 
 /* Reads the body of a GSUP frame. Of several vectors the first. FR_EINVALID
- * "gsup-malformed"; "gsup-no-aka": a vector without the parts of 3G. */
+ * "gsup-malformed". */
 FR_MUST_USE enum fr_code fr_gsup_answer_decode(struct fr_slice body,
                                                struct fr_gsup_answer *ret,
                                                struct fr_err *err);

@@ -245,6 +245,15 @@ static void refuse(struct gsup_zh *z, struct waiting *w, uint8_t cause)
     fail_ask(z, w, &why);
 }
 
+static void refuse_2g(struct gsup_zh *z, struct waiting *w)
+{
+    struct fr_err why;
+
+    fr_err_set(&why, FR_EREFUSED, "subscriber-2g", FR_HERE,
+               "the HSS has keys of 2G alone for this IMSI: give it Milenage (aud3g)");
+    fail_ask(z, w, &why);
+}
+
 static void hand_over(struct gsup_zh *z, struct waiting *w,
                       const struct fr_gsup_answer *a)
 {
@@ -278,6 +287,8 @@ static void hear_answer(struct gsup_zh *z, struct fr_slice body)
                a.has_session ? "" : " (no session id: it must send ours back)");
     else if (a.kind == FR_GSUP_ERROR)
         refuse(z, w, a.cause);
+    else if (a.kind == FR_GSUP_NO_AKA)
+        refuse_2g(z, w);
     else
         hand_over(z, w, &a);
 }

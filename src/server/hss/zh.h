@@ -8,10 +8,10 @@
  * over once; what comes too late, or that nobody asked for, is wiped and logged. Never
  * blocks: whoever owns it polls what interest() says and calls step().
  *
- * Codes: FR_EREFUSED "subscriber-unknown", "resync-refused" (the HSS knows the IMSI
- * not, or does not believe AUTS), "hss-refused"; FR_EINVALID where the HSS breaks the
- * rules; FR_EUNREACHABLE "hss-timeout" (connected, no answer), "hss-unreachable" (no
- * connection, or it broke), "hss-busy" (too many asks at once).
+ * Codes: FR_EREFUSED "subscriber-unknown", "subscriber-2g", "resync-refused" (the HSS
+ * knows the IMSI not, or does not believe AUTS), "hss-refused"; FR_EINVALID where the
+ * HSS breaks the rules; FR_EUNREACHABLE "hss-timeout" (connected, no answer),
+ * "hss-unreachable" (no connection, or it broke), "hss-busy" (too many asks at once).
  */
 #ifndef FR_SERVER_HSS_ZH_H
 #define FR_SERVER_HSS_ZH_H

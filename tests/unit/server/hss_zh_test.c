@@ -417,6 +417,35 @@ static void refusals_have_their_reasons(void **state)
     saw(3, 3, FR_EREFUSED, "resync-refused");
 }
 
+/* Of two asks on one connection, its own alone fails. */
+static void a_subscriber_of_2g_alone_is_refused(void **state)
+{
+    static const uint8_t rand[FR_AKA_RAND_LEN] = {1}, sres[4] = {2}, kc[8] = {3};
+    FR_AUTO_CLEAR(buf) b = FR_BUF_INIT(512), tuple = FR_BUF_INIT(256);
+    struct asked first, second;
+
+    (void)state;
+    connect_all();
+    ask(1, IMSI);
+    first = hlr_is_asked();
+    ask(2, IMSI);
+    second = hlr_is_asked();
+    put(&tuple, 0x20, rand, sizeof rand);
+    put(&tuple, 0x21, sres, sizeof sres);
+    put(&tuple, 0x22, kc, sizeof kc);
+    begin_gsup(&b);
+    fr_buf_u8(&b, 0x0a);
+    put(&b, 0x01, first.imsi, sizeof first.imsi);
+    put(&b, 0x03, tuple.data, tuple.len);
+    put_session(&b, first.session);
+    send_gsup(&b);
+    turn();
+    saw(1, 1, FR_EREFUSED, "subscriber-2g");
+    hlr_answers(&second);
+    turn();
+    saw(2, 2, FR_OK, "");
+}
+
 static void what_is_no_subscriber_is_not_asked_for(void **state)
 {
     (void)state;
@@ -576,6 +605,7 @@ int main(void)
         ZH_TEST(a_late_answer_is_dropped),
         ZH_TEST(an_answer_for_another_subscriber_is_dropped),
         ZH_TEST(refusals_have_their_reasons),
+        ZH_TEST(a_subscriber_of_2g_alone_is_refused),
         ZH_TEST(what_is_no_subscriber_is_not_asked_for),
         ZH_TEST(an_answer_that_is_cut_ends_what_is_under_way),
         ZH_TEST(garbage_ends_the_connection_and_the_next_works),
