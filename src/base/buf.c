@@ -36,12 +36,20 @@ void fr_buf_clear(struct fr_buf *b)
 
 void fr_buf_reset(struct fr_buf *b)
 {
-    if (b->data && b->wipe)
-        explicit_bzero(b->data, b->cap);
+    fr_buf_cut(b, 0);
     if (b->data)
         b->data[0] = 0;
-    b->len = 0;
     b->failed = FR_OK;
+}
+
+void fr_buf_cut(struct fr_buf *b, size_t len)
+{
+    if (b->len <= len)
+        return;
+    if (b->wipe)
+        explicit_bzero(b->data + len, b->len - len);
+    b->data[len] = 0;
+    b->len = len;
 }
 
 static bool grow(struct fr_buf *b, size_t need)

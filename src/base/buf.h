@@ -29,7 +29,7 @@ struct fr_buf {
     size_t len, cap;
     size_t max;          /* largest len allowed */
     enum fr_code failed; /* FR_OK, FR_ELIMIT or FR_ENOMEM */
-    bool wipe;           /* holds key material: cleansed when grown or cleared */
+    bool wipe; /* holds key material: what goes is cleansed; who shortens it cuts it */
 };
 
 /* Embedded storage; struct fr_buf b = FR_BUF_INIT(64 * 1024); */
@@ -50,6 +50,7 @@ struct fr_buf {
 
 void fr_buf_clear(struct fr_buf *b); /* frees; the buffer can be used again */
 void fr_buf_reset(struct fr_buf *b); /* len = 0, failed = FR_OK, memory kept */
+void fr_buf_cut(struct fr_buf *b, size_t len); /* drops what is beyond len */
 
 void fr_buf_put(struct fr_buf *b, const void *data, size_t len);
 void fr_buf_str(struct fr_buf *b, const char *s);

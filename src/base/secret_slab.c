@@ -5,7 +5,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 enum { SLAB_SIZE = 4096, SLOTS = SLAB_SIZE / FR_SLOT_SIZE - 1 };
 
@@ -13,15 +12,33 @@ enum { SLAB_SIZE = 4096, SLOTS = SLAB_SIZE / FR_SLOT_SIZE - 1 };
 
 /* The first slot of its page. */
 struct slab {
-    pid_t owner;
-    uint32_t used; /* a bit a slot */
+    uint32_t generation; /* of its process */
+    uint32_t used;       /* a bit a slot */
     struct slab *next, **at;
 };
 
 _Static_assert(sizeof(struct slab) <= FR_SLOT_SIZE, "the head is one slot");
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static uint32_t generation;    /* one more in each child; 0: no fork is watched yet */
 static struct slab *with_room; /* slabs of this process that have a free slot */
+
+static void hold(void)
+{
+    (void)pthread_mutex_lock(&lock);
+}
+
+static void release(void)
+{
+    (void)pthread_mutex_unlock(&lock);
+}
+
+static void begin_child(void)
+{
+    generation++;
+    with_room = NULL; /* the parent's */
+    release();
+}
 
 static void link_in(struct slab *s)
 {
@@ -39,29 +56,35 @@ static void unlink_from(struct slab *s)
         s->next->at = s->at;
 }
 
-static struct slab *slab_new(pid_t owner)
+static bool watch_forks(void)
 {
-    struct slab *s = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE,
-                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (generation == 0 && pthread_atfork(hold, release, begin_child) == 0)
+        generation = 1;
+    return generation > 0;
+}
 
+static struct slab *slab_new(void)
+{
+    struct slab *s;
+
+    if (!watch_forks())
+        return NULL;
+    s = mmap(NULL, SLAB_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1,
+             0);
     if (s == MAP_FAILED)
         return NULL;
     (void)mlock(s, SLAB_SIZE);
     (void)madvise(s, SLAB_SIZE, MADV_DONTDUMP);
-    s->owner = owner;
+    s->generation = generation;
     link_in(s);
     return s;
 }
 
 static void *take_slot(void)
 {
-    pid_t self = getpid();
-    struct slab *s;
+    struct slab *s = with_room ? with_room : slab_new();
     int i;
 
-    if (with_room && with_room->owner != self)
-        with_room = NULL; /* the parent's, as it was at the fork */
-    s = with_room ? with_room : slab_new(self);
     if (!s)
         return NULL;
     i = __builtin_ctz(~s->used);
@@ -77,7 +100,7 @@ static void give_back(struct slab *s, size_t i)
     bool was_full = s->used == ALL;
 
     s->used &= ~(UINT32_C(1) << i);
-    if (s->owner != getpid())
+    if (s->generation != generation)
         return;
     if (was_full)
         link_in(s);
@@ -91,9 +114,9 @@ void *fr_slot_new(void)
 {
     void *slot;
 
-    (void)pthread_mutex_lock(&lock);
+    hold();
     slot = take_slot();
-    (void)pthread_mutex_unlock(&lock);
+    release();
     return slot;
 }
 
@@ -101,7 +124,7 @@ void fr_slot_free(void *slot)
 {
     size_t at = (uintptr_t)slot % SLAB_SIZE;
 
-    (void)pthread_mutex_lock(&lock);
+    hold();
     give_back((struct slab *)((char *)slot - at), at / FR_SLOT_SIZE - 1);
-    (void)pthread_mutex_unlock(&lock);
+    release();
 }

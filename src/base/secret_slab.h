@@ -5,7 +5,8 @@
  * memory than a thousand idle connections may have.
  *
  * Safe for threads. What a process locked is not locked in its child: a child takes
- * slots from pages of its own, and may read and free those that it inherited.
+ * slots from pages of its own, and may read and free those that it inherited. fork()
+ * tells, by pthread_atfork(): to ask for the process at each use is a system call.
  */
 #ifndef FR_BASE_SECRET_SLAB_H
 #define FR_BASE_SECRET_SLAB_H

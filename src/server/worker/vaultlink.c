@@ -238,7 +238,7 @@ static enum fr_code post(struct fr_vaultlink *l, const struct fr_msg *m,
                           "the vault is restarting: try again");
     rc = fr_msg_encode(m, &l->out, err);
     if (rc != FR_OK || l->out.failed) {
-        l->out.len = before;
+        fr_buf_cut(&l->out, before);
         l->out.failed = FR_OK;
         if (rc == FR_EPARSE || rc == FR_EINVALID || rc == FR_EINTERNAL)
             return rc;

@@ -156,6 +156,22 @@ static void reset_wipes_a_wiping_buffer(void **state)
     fr_buf_clear(&b);
 }
 
+static void cut_drops_the_end_and_wipes_it(void **state)
+{
+    struct fr_buf b = FR_BUF_INIT_WIPE(16);
+
+    (void)state;
+    fr_buf_str(&b, "key material");
+    fr_buf_cut(&b, 20);
+    assert_string_equal(fr_buf_cstr(&b), "key material");
+    fr_buf_cut(&b, 3);
+    assert_string_equal(fr_buf_cstr(&b), "key");
+    assert_int_equal(b.len, 3);
+    for (size_t i = b.len; i < 12; i++)
+        assert_int_equal(b.data[i], 0);
+    fr_buf_clear(&b);
+}
+
 static void consume_wipes_what_a_wiping_buffer_no_longer_holds(void **state)
 {
     struct fr_buf b = FR_BUF_INIT_WIPE(16);
@@ -234,6 +250,7 @@ int main(void)
         cmocka_unit_test(reserve_lets_the_caller_write),
         cmocka_unit_test(cleared_buffer_keeps_its_limit_and_manner),
         cmocka_unit_test(reset_wipes_a_wiping_buffer),
+        cmocka_unit_test(cut_drops_the_end_and_wipes_it),
         cmocka_unit_test(consume_wipes_what_a_wiping_buffer_no_longer_holds),
         cmocka_unit_test(slices_compare_by_content),
         cmocka_unit_test(cursor_reads_what_the_buffer_wrote),
