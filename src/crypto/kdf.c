@@ -3,7 +3,6 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
-#include <openssl/kdf.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -108,33 +107,38 @@ enum fr_code fr_hmac_sha256(struct fr_slice key, const struct fr_slice *parts,
     return FR_OK;
 }
 
-static OSSL_PARAM octets_param(const char *name, struct fr_slice s)
+/* ---- HKDF (RFC 5869): two HMACs for a key, where OpenSSL's looks up three names ----
+ */
+
+static enum fr_code extract(struct fr_slice ikm, struct fr_slice salt,
+                            uint8_t prk[FR_SHA256_LEN], struct fr_err *err)
 {
-    return OSSL_PARAM_construct_octet_string(name, (void *)s.data, s.len);
+    static const uint8_t zeros[FR_SHA256_LEN];
+
+    if (salt.len == 0)
+        salt = fr_slice_of(zeros, sizeof zeros);
+    return fr_hmac_sha256(salt, &ikm, 1, prk, err);
 }
 
-static bool hkdf_run(const struct fr_secret *ikm, struct fr_slice salt,
-                     struct fr_slice info, struct fr_secret *out)
+/* T(i) = HMAC(PRK, T(i - 1) || info || i) */
+static enum fr_code expand(struct fr_slice prk, struct fr_slice info,
+                           struct fr_secret *out, struct fr_err *err)
 {
-    char digest[] = OSSL_DIGEST_NAME_SHA2_256;
-    OSSL_PARAM params[5];
-    size_t n = 0;
-    EVP_KDF *kdf = EVP_KDF_fetch(NULL, OSSL_KDF_NAME_HKDF, NULL);
-    EVP_KDF_CTX *ctx = kdf ? EVP_KDF_CTX_new(kdf) : NULL;
-    bool ok;
+    uint8_t t[FR_SHA256_LEN], i = 0;
+    size_t len = fr_secret_len(out), had = 0;
+    enum fr_code rc = FR_OK;
 
-    params[n++] = OSSL_PARAM_construct_utf8_string(OSSL_KDF_PARAM_DIGEST, digest, 0);
-    params[n++] = octets_param(OSSL_KDF_PARAM_KEY, fr_secret_view(ikm));
-    if (salt.len)
-        params[n++] = octets_param(OSSL_KDF_PARAM_SALT, salt);
-    if (info.len)
-        params[n++] = octets_param(OSSL_KDF_PARAM_INFO, info);
-    params[n] = OSSL_PARAM_construct_end();
-    ok = ctx &&
-         EVP_KDF_derive(ctx, fr_secret_data(out), fr_secret_len(out), params) == 1;
-    EVP_KDF_CTX_free(ctx);
-    EVP_KDF_free(kdf);
-    return ok;
+    for (size_t at = 0; at < len && rc == FR_OK; at += sizeof t, had = sizeof t) {
+        const struct fr_slice parts[] = {fr_slice_of(t, had), info, fr_slice_of(&i, 1)};
+
+        i++;
+        rc = fr_hmac_sha256(prk, parts, 3, t, err);
+        if (rc == FR_OK)
+            memcpy(fr_secret_data(out) + at, t,
+                   len - at < sizeof t ? len - at : sizeof t);
+    }
+    explicit_bzero(t, sizeof t);
+    return rc;
 }
 
 enum fr_code fr_hkdf_sha256(const struct fr_secret *ikm, struct fr_slice salt,
@@ -142,13 +146,18 @@ enum fr_code fr_hkdf_sha256(const struct fr_secret *ikm, struct fr_slice salt,
                             struct fr_err *err)
 {
     FR_AUTO(secret) *out = NULL;
+    uint8_t prk[FR_SHA256_LEN];
+    enum fr_code rc;
 
     if (len == 0 || len > HKDF_MAX)
         return FR_FAIL(err, FR_EPARSE, "HKDF gives 1 to %d octets, not %zu", HKDF_MAX,
                        len);
     FR_TRY(fr_secret_new(len, &out, err));
-    if (!hkdf_run(ikm, salt, info, out))
-        return FR_FAIL(err, FR_EINTERNAL, "HKDF-SHA-256 is not available");
+    rc = extract(fr_secret_view(ikm), salt, prk, err);
+    if (rc == FR_OK)
+        rc = expand(fr_slice_of(prk, sizeof prk), info, out, err);
+    explicit_bzero(prk, sizeof prk);
+    FR_TRY(rc);
     *ret = FR_TAKE(out);
     return FR_OK;
 }
