@@ -17,6 +17,8 @@ struct fr_sqlite {
     sqlite3 *db;
     sqlite3_stmt *stmt[FR_N_STATEMENTS];
     sqlite3_stmt *begin, *end, *rollback, *mark, *keep, *undo;
+    bool has_savepoints; /* in this batch; else: */
+    bool has_written;    /* since the mark */
 };
 
 static struct fr_sqlite *of(struct fr_sql_store *s)
@@ -113,11 +115,15 @@ static enum fr_code run(struct fr_sql_store *sql, int which,
                         struct fr_err *err)
 {
     FR_AUTO_CLEAR(sql_rows) rows = {0};
+    struct fr_sqlite *s = of(sql);
+    int n;
 
     FR_TRY(query(sql, which, values, &rows, err));
-    FR_TRY(fr_sql_end(next(&rows, err)));
+    FR_TRY(fr_sql_end(next(&rows, err))); /* what fails has changed nothing */
+    n = sqlite3_changes(s->db);
+    s->has_written |= n > 0;
     if (changed)
-        *changed = sqlite3_changes(of(sql)->db);
+        *changed = n;
     return FR_OK;
 }
 
@@ -190,11 +196,18 @@ static enum fr_code commit(struct fr_sql_store *sql, struct fr_err *err)
                         "commit failed, nothing was kept: %s", sqlite3_errmsg(s->db));
         (void)rollback(sql, NULL);
     }
+    s->has_savepoints = false;
     return rc;
 }
 
-/* Disk full, an I/O error: SQLite may roll back by itself. A savepoint would then begin
- * a transaction of its own, and keep what the rest of the batch is told has failed. */
+/*
+ * A savepoint keeps a copy of each page that is changed after it, for hardly any
+ * request that writes is undone. So at first there is none: to undo what was written is
+ * to have the batch done again, with savepoints.
+ *
+ * Disk full, an I/O error: SQLite may roll back by itself. A savepoint would then begin
+ * a transaction of its own, and keep what the rest of the batch is told has failed.
+ */
 static enum fr_code mark(struct fr_sql_store *sql, struct fr_err *err)
 {
     struct fr_sqlite *s = of(sql);
@@ -202,18 +215,32 @@ static enum fr_code mark(struct fr_sql_store *sql, struct fr_err *err)
     if (sqlite3_get_autocommit(s->db))
         return FR_FAIL_AS(err, FR_ESTORE, "batch-lost",
                           "the database has rolled back: nothing was kept");
-    return plain(s, "SAVEPOINT request", &s->mark, err);
+    s->has_written = false;
+    return s->has_savepoints ? plain(s, "SAVEPOINT request", &s->mark, err) : FR_OK;
 }
 
 static enum fr_code keep(struct fr_sql_store *sql, struct fr_err *err)
 {
-    return plain(of(sql), "RELEASE SAVEPOINT request", &of(sql)->keep, err);
+    struct fr_sqlite *s = of(sql);
+
+    if (!s->has_savepoints)
+        return FR_OK;
+    return plain(s, "RELEASE SAVEPOINT request", &s->keep, err);
 }
 
 static enum fr_code undo(struct fr_sql_store *sql, struct fr_err *err)
 {
-    FR_TRY(plain(of(sql), "ROLLBACK TO SAVEPOINT request", &of(sql)->undo, err));
-    return keep(sql, err);
+    struct fr_sqlite *s = of(sql);
+
+    if (s->has_savepoints) {
+        FR_TRY(plain(s, "ROLLBACK TO SAVEPOINT request", &s->undo, err));
+        return keep(sql, err);
+    }
+    if (!s->has_written)
+        return FR_OK;
+    s->has_savepoints = true;
+    return FR_FAIL_AS(err, FR_EBUSY, "batch-retry",
+                      "what is to be undone is written already");
 }
 
 /* SQLite asks with nothing but this pointer; non-zero turns COMMIT into ROLLBACK. */
@@ -335,14 +362,25 @@ static enum fr_code make_private(const char *path, struct fr_err *err)
     return FR_OK;
 }
 
+/* No process of ours has threads, or looks at these statistics: each allocation of
+ * SQLite's would take a lock for them. Without effect where SQLite is in use already.
+ */
+static void spare_locks(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_SINGLETHREAD);
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static enum fr_code open_database(struct fr_sqlite *s, const char *path,
                                   struct fr_err *err)
 {
-    int rc = sqlite3_open_v2(path, &s->db,
-                             SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
-                                 SQLITE_OPEN_EXRESCODE,
-                             fr_sqlite_vfs());
+    int rc;
 
+    spare_locks();
+    rc = sqlite3_open_v2(path, &s->db,
+                         SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX |
+                             SQLITE_OPEN_EXRESCODE,
+                         fr_sqlite_vfs());
     if (rc != SQLITE_OK)
         return FR_FAIL(err, FR_ESTORE, "%s",
                        s->db ? sqlite3_errmsg(s->db) : sqlite3_errstr(rc));

@@ -222,6 +222,7 @@ struct fr_store_methods {
     void (*rollback)(struct fr_store *s, struct fr_store_call call);
     void (*mark)(struct fr_store *s, struct fr_store_call call);
     void (*keep)(struct fr_store *s, struct fr_store_call call);
+    /* FR_EBUSY "batch-retry": roll back, and do the whole batch again. */
     void (*undo)(struct fr_store *s, struct fr_store_call call);
 
     /* Facts about the store as a whole ("kek"). FR_ENOTFOUND. */

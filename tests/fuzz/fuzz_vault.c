@@ -32,7 +32,8 @@ static const char *const beginning[] = {
     "\",\"san\":\"dns:dev1.example.com\"}",
     "{\"op\":\"enrolee.allow\",\"name\":\"dev1\",\"target\":\"broker.example.com\"}"};
 
-/* FR_OK: the message was handled, whatever the answer; *rc is that. */
+/* False: the batch is over, since memory is, or since it has to be done again; *rc is
+ * the answer. */
 static bool handle(struct fr_vault *v, enum fr_worker from, const struct fr_msg *m,
                    enum fr_code *rc)
 {
@@ -53,7 +54,7 @@ static bool handle(struct fr_vault *v, enum fr_worker from, const struct fr_msg 
             fuzz_saw(answer.field[FR_F_KEY]);
     }
     fr_vault_reply_clear(&reply);
-    return *rc != FR_ENOMEM;
+    return *rc != FR_ENOMEM && *rc != FR_EBUSY;
 }
 
 static enum fr_worker sender_of(enum fr_msg_type type, uint8_t how)

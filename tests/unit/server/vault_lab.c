@@ -115,7 +115,12 @@ struct fr_peer lab_target(const char *fqdn)
 
 /* ---- asking ---- */
 
-enum fr_code lab_ask(struct lab *l, enum fr_worker from, const struct fr_msg *m)
+static bool wants_it_again(const struct lab *l, enum fr_code rc)
+{
+    return rc == FR_EBUSY && fr_str_equal(l->err.reason, "batch-retry");
+}
+
+static enum fr_code ask(struct lab *l, enum fr_worker from, const struct fr_msg *m)
 {
     struct fr_err err = {0};
     enum fr_code rc;
@@ -126,7 +131,20 @@ enum fr_code lab_ask(struct lab *l, enum fr_worker from, const struct fr_msg *m)
     fr_err_clear(&l->err);
     assert_ok(fr_vault_begin(l->vault, &err));
     rc = fr_vault_handle(l->vault, from, m, &l->reply, &l->err);
-    assert_ok(fr_vault_commit(l->vault, &err));
+    if (wants_it_again(l, rc))
+        fr_vault_rollback(l->vault);
+    else
+        assert_ok(fr_vault_commit(l->vault, &err));
+    return rc;
+}
+
+/* As the loop does: a batch may have to be done twice. */
+enum fr_code lab_ask(struct lab *l, enum fr_worker from, const struct fr_msg *m)
+{
+    enum fr_code rc = ask(l, from, m);
+
+    if (wants_it_again(l, rc))
+        rc = ask(l, from, m);
     l->answer = fr_vault_reply_view(&l->reply, 1);
     return rc;
 }
