@@ -199,6 +199,8 @@ static enum fr_code add_sans(X509 *cert, const struct fr_pki_request *req,
     return rc;
 }
 
+/* Its key usage says that a leaf is no CA: basicConstraints would say it again, and the
+ * identifier of its own key serves nobody. Both are on the wire of every handshake. */
 static enum fr_code add_usage(X509 *cert, X509V3_CTX *ctx,
                               const struct fr_pki_request *req, struct fr_err *err)
 {
@@ -207,7 +209,6 @@ static enum fr_code add_usage(X509 *cert, X509V3_CTX *ctx,
                         : req->server              ? "serverAuth"
                                                    : NULL;
 
-    FR_TRY(add_ext(cert, ctx, NID_basic_constraints, "critical,CA:FALSE", err));
     FR_TRY(add_ext(cert, ctx, NID_key_usage, "critical,digitalSignature", err));
     if (usage)
         FR_TRY(add_ext(cert, ctx, NID_ext_key_usage, usage, err));
@@ -258,7 +259,6 @@ enum fr_code fr_pki_build_leaf(const struct fr_pki_pair *ca,
     p = (struct profile){name_of(req), req->not_before, req->not_after, ca};
     FR_TRY(start(&p, &pair, &ctx, err));
     FR_TRY(add_usage(pair.cert, &ctx, req, err));
-    FR_TRY(add_ext(pair.cert, &ctx, NID_subject_key_identifier, "hash", err));
     FR_TRY(add_ext(pair.cert, &ctx, NID_authority_key_identifier, "keyid:always", err));
     FR_TRY(add_sans(pair.cert, req, err));
     FR_TRY(sign(pair.cert, ca->key, err));

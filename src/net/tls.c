@@ -10,15 +10,9 @@
 #include "base/file.h"
 #include "base/timetext.h"
 #include "crypto/confirm.h"
+#include "crypto/tls_rules.h"
 #include "model/result.h"
 #include "net/sockbio.h"
-
-/* TLS 1.2: forward secret and authenticated encryption, then the one suite that every
- * oneM2M server has (TS-0003 10.2.3). */
-#define SUITES_DEFAULT "ECDHE+AESGCM:ECDHE+CHACHA20:" SUITES_ONEM2M
-#define SUITES_ONEM2M  "ECDHE-ECDSA-AES128-SHA256"
-#define GROUPS_DEFAULT "X25519:P-256"
-#define GROUPS_ONEM2M  "P-256"
 
 struct fr_tls {
     SSL_CTX *ctx;
@@ -159,8 +153,11 @@ static bool set_versions(SSL_CTX *ctx, const struct fr_tls_setup *setup)
         min = max = TLS1_2_VERSION;
     return min <= max && SSL_CTX_set_min_proto_version(ctx, min) == 1 &&
            SSL_CTX_set_max_proto_version(ctx, max) == 1 &&
-           SSL_CTX_set_cipher_list(ctx, onem2m ? SUITES_ONEM2M : SUITES_DEFAULT) == 1 &&
-           SSL_CTX_set1_groups_list(ctx, onem2m ? GROUPS_ONEM2M : GROUPS_DEFAULT) == 1;
+           SSL_CTX_set_cipher_list(ctx, onem2m ? FR_TLS_SUITES_ONEM2M
+                                               : FR_TLS_SUITES) == 1 &&
+           SSL_CTX_set1_groups_list(ctx, onem2m ? FR_TLS_GROUPS_ONEM2M
+                                                : FR_TLS_GROUPS) == 1 &&
+           SSL_CTX_set1_sigalgs_list(ctx, FR_TLS_SIGNATURES) == 1;
 }
 
 static enum fr_code load_own(struct fr_tls *tls, const struct fr_tls_setup *setup,

@@ -10,8 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define SUITES "ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA256"
-#define GROUPS "X25519:P-256"
+#include "crypto/tls_rules.h"
 
 static enum fr_code failed(const char *what, struct fr_err *err)
 {
@@ -34,8 +33,9 @@ enum fr_code server_init(struct server *s, const char *anchors, struct fr_err *e
         return failed(anchors, err);
     /* A device's (src/net/tls.c): its hello is a part of what is on the wire. */
     if (SSL_CTX_set_min_proto_version(s->ctx, TLS1_2_VERSION) != 1 ||
-        SSL_CTX_set_cipher_list(s->ctx, SUITES) != 1 ||
-        SSL_CTX_set1_groups_list(s->ctx, GROUPS) != 1)
+        SSL_CTX_set_cipher_list(s->ctx, FR_TLS_SUITES) != 1 ||
+        SSL_CTX_set1_groups_list(s->ctx, FR_TLS_GROUPS) != 1 ||
+        SSL_CTX_set1_sigalgs_list(s->ctx, FR_TLS_SIGNATURES) != 1)
         return failed("setting up TLS", err);
     SSL_CTX_set_verify(s->ctx, SSL_VERIFY_PEER, NULL);
     SSL_CTX_set_options(s->ctx, SSL_OP_NO_TICKET);

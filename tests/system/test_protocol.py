@@ -30,7 +30,7 @@ FIXED = ("reason", "ccid", "mcci", "mccs", "suid", "version", "seq", "cursor")
 # What differs from run to run, and how it looks.
 VOLATILE = (
     (re.compile(r"\b[0-9A-F]{32}\b"), "<RelativeKeyID>"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "<MEFClientRegID>"),
+    (re.compile(r"\b[0-9a-f]{8}\b"), "<MEFClientRegID>"),
     (re.compile(r"^[0-9a-f]{16}$"), "<list>"),
     (STAMP, "<time>"),
     (re.compile(r"\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ"), "<rfc3339>"),

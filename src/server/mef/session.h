@@ -11,7 +11,8 @@
 #include "proto/mmef.h"
 #include "server/http/exchange.h"
 
-#define FR_CLIENT_REG_LEN 32 /* hex digits of a MEFClientRegID */
+/* Hex digits of a MEFClientRegID. It is a name on its own connection only. */
+#define FR_CLIENT_REG_LEN 8
 
 /* X(id): of the connection's one keyless key registration. */
 enum fr_key_state {

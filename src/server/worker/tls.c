@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "crypto/lean.h"
+#include "crypto/tls_rules.h"
 
-/* RSPF 6.2 for onem2m; else what gives forward secrecy and AEAD, and that suite. */
+/* RSPF 6.2 for onem2m. */
 static const struct profile {
     const char *suites, *groups;
 } profiles[] = {
-    [FR_TLS_DEFAULT] = {"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE-ECDSA-AES128-SHA256",
-                        "X25519:P-256"},
-    [FR_TLS_ONEM2M] = {"ECDHE-ECDSA-AES128-SHA256", "P-256"},
+    [FR_TLS_DEFAULT] = {FR_TLS_SUITES, FR_TLS_GROUPS},
+    [FR_TLS_ONEM2M] = {FR_TLS_SUITES_ONEM2M, FR_TLS_GROUPS_ONEM2M},
 };
 
 /* All three are strong. The hash of the first costs least, in hardware, and a handshake
@@ -140,18 +140,16 @@ static enum fr_code load_own(SSL_CTX *ctx, const struct fr_listener_config *l,
     return FR_OK;
 }
 
+/* Their names are not told (RFC 8446, 4.2.4): a device knows by its MEF which of its
+ * certificates to show. */
 static enum fr_code add_anchors(SSL_CTX *ctx, const STACK_OF(X509) * anchors,
                                 struct fr_err *err)
 {
     X509_STORE *store = SSL_CTX_get_cert_store(ctx);
 
-    for (int i = 0; i < sk_X509_num(anchors); i++) {
-        X509 *anchor = sk_X509_value(anchors, i);
-
-        if (X509_STORE_add_cert(store, anchor) != 1 ||
-            SSL_CTX_add_client_CA(ctx, anchor) != 1)
+    for (int i = 0; i < sk_X509_num(anchors); i++)
+        if (X509_STORE_add_cert(store, sk_X509_value(anchors, i)) != 1)
             return FR_FAIL(err, FR_ECONFIG, "trust anchor %d: %s", i + 1, last_error());
-    }
     return FR_OK;
 }
 
@@ -198,6 +196,7 @@ static enum fr_code set_rules(SSL_CTX *ctx, const struct fr_server_config *c,
         SSL_CTX_set_cipher_list(ctx, p->suites) != 1 ||
         SSL_CTX_set_ciphersuites(ctx, suites_1_3) != 1 ||
         SSL_CTX_set1_groups_list(ctx, p->groups) != 1 ||
+        SSL_CTX_set1_sigalgs_list(ctx, FR_TLS_SIGNATURES) != 1 ||
         SSL_CTX_set_session_id_context(ctx, session_context,
                                        sizeof session_context - 1) != 1)
         return FR_FAIL(err, FR_EINTERNAL, "setting up TLS: %s", last_error());
