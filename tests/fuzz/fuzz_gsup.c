@@ -19,7 +19,7 @@ static void look_at_answer(struct fr_slice body)
     FUZZ_ASSERT(a.imsi[0] && strspn(a.imsi, "0123456789") == strlen(a.imsi));
     fuzz_saw_text(a.imsi);
     fuzz_saw_number(a.session);
-    if (a.kind == FR_GSUP_ERROR)
+    if (a.kind != FR_GSUP_VECTOR)
         return;
     see_slice(a.rand, FR_AKA_RAND_LEN, FR_AKA_RAND_LEN);
     see_slice(a.autn, FR_AKA_AUTN_LEN, FR_AKA_AUTN_LEN);
