@@ -307,6 +307,8 @@ enum fr_code fr_card_authenticate(struct fr_card *c, const uint8_t *rand,
     return rc;
 }
 
+/* A phone writes B-TID and lifetime to the card (EF_GBABP) before. Whether a card
+ * insists on that, and then says FR_SW_NOT_NOW, is not known [U]. */
 enum fr_code fr_card_naf_key(struct fr_card *c, const struct fr_gba_naf *naf,
                              struct fr_secret **ret, struct fr_err *err)
 {
