@@ -82,8 +82,9 @@ static void method_is_complete(void **state)
 static void look_takes_nothing(void **state)
 {
     (void)state;
-    insert(false);
+    setup = *member->begin(false);
     assert_ok(member->method->look(&setup, &err));
+    assert_ok(member->method->open(&setup, &usim, &err));
     assert_accepted(SEQ(1));
     take_out();
 }

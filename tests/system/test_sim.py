@@ -4,6 +4,7 @@ device's key store, fieldrootd and a real osmo-hlr."""
 import hashlib
 import json
 import os
+import socket
 import threading
 import unittest
 
@@ -81,6 +82,26 @@ class TheCard(unittest.TestCase):
         for left in ("63c2", "63c1", "63c0", "6983"):
             self.said(card, H("0020000108") + b"4321\xff\xff\xff\xff", left)
         self.said(card, H("0020000108") + b"1234\xff\xff\xff\xff", "6983")
+
+
+@unittest.skipUnless(sim.is_there(), "no pcscd, or the build has no libpcsclite")
+class Conformance(unittest.TestCase):
+    def test_a_card_does_what_every_sim_must(self):
+        ours, theirs = socket.socketpair()
+        with sim.Pcscd() as pcscd, ours:
+            with theirs:
+                suite = lab.Process([lab.program("tests/system/usim_card"), theirs.fileno()],
+                                    os.path.join(pcscd.folder, "suite.log"), env=pcscd.env,
+                                    pass_fds=[theirs.fileno()])
+            self.addCleanup(suite.stop)
+            while asked := ours.recv(1):
+                if asked == b"e":
+                    pcscd.pull()
+                else:
+                    pcscd.insert(sim.Card(sim.K, sim.OPC, IMSI, gba=asked == b"g"))
+                ours.sendall(b"k")
+            self.assertEqual(suite.popen.wait(lab.LIMIT), 0, suite.text())
+            self.assertIn("[  PASSED  ] 14 test(s)", suite.text())
 
 
 class InReader:
