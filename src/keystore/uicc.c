@@ -40,6 +40,8 @@ static const struct {
 } failures[] = {
     {SCARD_E_NO_SERVICE, FR_EUNSUPPORTED, "no-pcscd", "pcscd does not answer"},
     {SCARD_E_NO_READERS_AVAILABLE, FR_EUNSUPPORTED, "no-reader", "there is none"},
+    {SCARD_E_UNKNOWN_READER, FR_EUNSUPPORTED, "no-reader", "it is gone"},
+    {SCARD_E_READER_UNAVAILABLE, FR_EUNSUPPORTED, "no-reader", "it is gone"},
     {SCARD_E_NO_SMARTCARD, FR_EUNSUPPORTED, "no-card", "no card is in it"},
     {SCARD_W_UNPOWERED_CARD, FR_EUNSUPPORTED, "no-card", "its card does not answer"},
     {SCARD_W_UNRESPONSIVE_CARD, FR_EUNSUPPORTED, "no-card", "its card does not answer"},
@@ -127,7 +129,7 @@ static LONG connect_reader(struct uicc *u, const char *name)
 static enum fr_code connect_card(struct uicc *u, const char *names, const char *part,
                                  struct fr_err *err)
 {
-    LONG rv = SCARD_E_UNKNOWN_READER;
+    LONG rv = SCARD_E_NO_READERS_AVAILABLE;
 
     for (; *names; names += strlen(names) + 1) {
         if (part && !strstr(names, part))
@@ -136,9 +138,9 @@ static enum fr_code connect_card(struct uicc *u, const char *names, const char *
         if (!is_without_card(rv))
             break;
     }
-    if (rv == SCARD_E_UNKNOWN_READER)
+    if (rv == SCARD_E_NO_READERS_AVAILABLE)
         return FR_FAIL_AS(err, FR_EUNSUPPORTED, "no-reader",
-                          "no reader's name has \"%s\" in it", part);
+                          "no reader's name has \"%s\" in it", part ? part : "");
     return rv == SCARD_S_SUCCESS ? FR_OK : failed(rv, u->reader, err);
 }
 
