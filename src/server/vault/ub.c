@@ -63,17 +63,18 @@ struct fr_journal *fr_ub_table(const struct fr_ub *ub)
     return ub->table;
 }
 
-uint64_t fr_ub_key_of(const char *imsi)
+uint64_t fr_ub_key_of(const uint8_t rand[FR_AKA_RAND_LEN])
 {
-    uint64_t n = 0;
+    struct fr_cursor c = fr_cursor_of(fr_slice_of(rand, FR_AKA_RAND_LEN));
+    uint64_t high = fr_take_u32(&c);
 
-    (void)fr_uint_parse(fr_slice_str(imsi), UINT64_MAX, &n);
-    return n;
+    return high << 32 | fr_take_u32(&c);
 }
 
-struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v, const char *imsi)
+struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v,
+                                    const uint8_t rand[FR_AKA_RAND_LEN])
 {
-    return fr_journal_find(v->ub->table, FR_UB_CHALLENGES, fr_ub_key_of(imsi));
+    return fr_journal_find(v->ub->table, FR_UB_CHALLENGES, fr_ub_key_of(rand));
 }
 
 /* ---- batches ---- */
@@ -125,21 +126,27 @@ static enum fr_code no_hss(struct fr_err *err)
                       "the HSS does not answer: try again");
 }
 
-static enum fr_code check_rates(const struct fr_request *q, const char *imsi,
-                                bool is_resync, struct fr_err *err)
+/* Who asks has proved nothing yet: what one address asks for in a subscriber's name
+ * costs the subscriber nothing. */
+static enum fr_code check_rates(const struct fr_request *q, bool is_resync,
+                                struct fr_err *err)
 {
+    char who[FR_IMSI_MAX + FR_ID_MAX + 2];
     struct fr_ub *ub = q->v->ub;
     int64_t now_ms = fr_mono_ms(q->v->env);
 
+    snprintf(who, sizeof who, "%s %s", q->who.listing.imsi, q->who.address);
     if (ub->n_hss == 0)
         return no_hss(err);
-    if (is_resync && fr_vault_rate_identity(ub->resyncs, imsi, now_ms, err) != FR_OK)
+    if (is_resync && fr_vault_rate_identity(ub->resyncs, who, now_ms, err) != FR_OK)
         return FR_FAIL_AS(err, FR_EUNREACHABLE, "resync-too-often",
-                          "more than %d resynchronisations a minute of one subscriber",
+                          "more than %d resynchronisations a minute of one subscriber "
+                          "from one address",
                           FR_VAULT_RESYNCS);
-    if (fr_vault_rate_identity(ub->vectors, imsi, now_ms, err) != FR_OK)
+    if (fr_vault_rate_identity(ub->vectors, who, now_ms, err) != FR_OK)
         return FR_FAIL_AS(err, FR_EUNREACHABLE, "subscriber-rate",
-                          "more than %ld challenges a minute of one subscriber",
+                          "more than %ld challenges a minute of one subscriber "
+                          "from one address",
                           q->v->config.gba.vectors_per_minute);
     if (!fr_bucket_take(&ub->all, now_ms, FR_VAULT_VECTORS_PER_S,
                         FR_VAULT_VECTORS_PER_S))
@@ -195,7 +202,7 @@ enum fr_code fr_ub_ask_hss(struct fr_request *q, const struct fr_ub_wish *wish,
 {
     uint64_t ticket = q->v->ub->last_ticket + 1;
 
-    FR_TRY(check_rates(q, q->who.listing.imsi, wish->auts != NULL, err));
+    FR_TRY(check_rates(q, wish->auts != NULL, err));
     FR_TRY(put_wait(q, wish, ticket, err));
     FR_TRY(ask(q, wish, ticket, err));
     q->v->ub->last_ticket = ticket; /* never used again, whatever becomes of it */

@@ -2,7 +2,8 @@
 /*
  * Ub, the vault's side (TS 24.109 clause 4): challenges that wait for their vector, or
  * for their answer, in memory only. A vector is used once: the first answer takes it
- * out, right or wrong; a subscriber has one, a newer takes the place of the older.
+ * out, right or wrong. A subscriber may have several, since anybody can ask for one in
+ * its name.
  */
 #ifndef FR_SERVER_VAULT_UB_H
 #define FR_SERVER_VAULT_UB_H
@@ -12,7 +13,7 @@
 #include "server/vault/internal.h"
 #include "server/vault/journal.h"
 
-/* Entries of the table: by ticket, by IMSI. */
+/* Entries of the table: by ticket, by RAND. */
 enum { FR_UB_WAITS, FR_UB_CHALLENGES };
 
 #define FR_UB_LINE_MAX 512 /* octets of a request line that a proof is about */
@@ -68,10 +69,11 @@ FR_MUST_USE enum fr_code fr_ub_ask_hss(struct fr_request *q,
 FR_MUST_USE enum fr_code fr_ub_check_form(const struct fr_vault *v,
                                           const struct fr_digest_auth *a,
                                           struct fr_err *err);
-/* An IMSI as the key of its challenge. */
-uint64_t fr_ub_key_of(const char *imsi);
-/* The one challenge of a subscriber, however old; NULL: none. */
-struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v, const char *imsi);
+/* RAND as the key of its challenge: half of it. */
+uint64_t fr_ub_key_of(const uint8_t rand[FR_AKA_RAND_LEN]);
+/* However old, and whosever; NULL: none. */
+struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v,
+                                    const uint8_t rand[FR_AKA_RAND_LEN]);
 /* The challenge that a answers; NULL: none, or it is too old. */
 struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a);

@@ -8,6 +8,8 @@
 #include "server/vault/source.h"
 #include "server/vault/ub.h"
 
+enum { NONCE_LEN = FR_AKA_RAND_LEN + FR_AKA_AUTN_LEN };
+
 /* ---- what a response must be ---- */
 
 enum fr_code fr_ub_check_form(const struct fr_vault *v, const struct fr_digest_auth *a,
@@ -33,28 +35,39 @@ enum fr_code fr_ub_check_form(const struct fr_vault *v, const struct fr_digest_a
     return FR_OK;
 }
 
-/* Both as octets: the nonce's text is part of what is hashed. */
-static bool is_nonce_of(const struct fr_digest_auth *a, const struct fr_ub_run *run)
+/* RAND and AUTN; false: no nonce of ours. Its text is part of what is hashed. */
+static bool take_nonce(const char *nonce, uint8_t to[NONCE_LEN])
 {
-    uint8_t storage[2 * FR_DIGEST_HEX + 1], both[FR_AKA_RAND_LEN + FR_AKA_AUTN_LEN];
-    struct fr_buf text = FR_BUF_OVER(storage);
+    uint8_t storage[NONCE_LEN + 1];
+    struct fr_buf octets = {.data = storage, .cap = sizeof storage, .max = NONCE_LEN};
 
-    memcpy(both, run->rand, FR_AKA_RAND_LEN);
-    memcpy(both + FR_AKA_RAND_LEN, run->autn, FR_AKA_AUTN_LEN);
-    fr_base64_encode(fr_slice_of(both, sizeof both), false, &text);
-    return fr_str_equal(fr_buf_cstr(&text), a->nonce);
+    if (!fr_base64_decode(fr_slice_str(nonce), false, &octets) ||
+        octets.len != NONCE_LEN)
+        return false;
+    memcpy(to, storage, NONCE_LEN);
+    return true;
+}
+
+static bool is_of(const struct fr_ub_run *run, const char *impi,
+                  const uint8_t nonce[NONCE_LEN])
+{
+    return fr_str_equal(run->impi, impi) &&
+           memcmp(run->rand, nonce, FR_AKA_RAND_LEN) == 0 &&
+           memcmp(run->autn, nonce + FR_AKA_RAND_LEN, FR_AKA_AUTN_LEN) == 0;
 }
 
 struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a)
 {
-    const struct fr_ub_run *run;
-    struct fr_entry *e = fr_ub_challenge_of(q->v, q->who.listing.imsi);
+    uint8_t nonce[NONCE_LEN];
+    struct fr_entry *e;
 
+    if (!take_nonce(a->nonce, nonce))
+        return NULL;
+    e = fr_ub_challenge_of(q->v, nonce);
     if (!e || e->deadline_ms <= fr_mono_ms(q->v->env))
         return NULL;
-    run = e->data;
-    return fr_str_equal(run->impi, a->username) && is_nonce_of(a, run) ? e : NULL;
+    return is_of(e->data, a->username, nonce) ? e : NULL;
 }
 
 enum fr_code fr_ub_check_response(const struct fr_digest_auth *a,

@@ -80,14 +80,14 @@ static enum fr_code put_challenge(const struct fr_request *q, struct fr_ub_run *
 {
     struct fr_journal *table = fr_ub_table(q->v->ub);
     const struct fr_entry e = {.kind = FR_UB_CHALLENGES,
-                               .key = fr_ub_key_of(run->imsi),
+                               .key = fr_ub_key_of(run->rand),
                                .deadline_ms =
                                    fr_mono_ms(q->v->env) + FR_VAULT_CHALLENGE_MS,
                                .data = run};
-    struct fr_entry *older = fr_ub_challenge_of(q->v, run->imsi);
+    struct fr_entry *same = fr_ub_challenge_of(q->v, run->rand);
 
-    if (older)
-        fr_journal_take(table, older);
+    if (same) /* an HSS that repeats itself: no vector is open twice */
+        fr_journal_take(table, same);
     return fr_journal_put(table, &e, err);
 }
 
@@ -114,7 +114,7 @@ static enum fr_code answer(const struct fr_request *q, const struct fr_ub_run *w
                            struct fr_err *err)
 {
     const struct fr_slice vector = q->m->field[FR_F_VECTOR];
-    const struct fr_ub_run *run = fr_ub_challenge_of(q->v, waiting->imsi)->data;
+    const struct fr_ub_run *run = fr_ub_challenge_of(q->v, vector.data)->data;
     struct fr_msg m = {.type = FR_MSG_REPLY, .id = waiting->id};
     uint8_t code[8];
 

@@ -27,7 +27,7 @@
 #define FR_VAULT_NOTES_PER_S   20 /* audit lines for what never became a request */
 #define FR_VAULT_KS_S          86400
 #define FR_VAULT_HSS_MS        5000
-#define FR_VAULT_VECTORS       60   /* a minute, of one subscriber */
+#define FR_VAULT_VECTORS       60   /* a minute, of one subscriber from one address */
 #define FR_VAULT_RESYNCS       10   /* of those */
 #define FR_VAULT_VECTORS_PER_S 1000 /* of all subscribers */
 #define FR_VAULT_CHALLENGES    4096 /* at a time, asked for or not answered */

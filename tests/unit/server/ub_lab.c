@@ -105,7 +105,7 @@ enum fr_code ub_begin(struct lab *l, const char *impi, const char *target)
 {
     struct fr_msg m = {.type = FR_MSG_UB_BEGIN, .id = 5};
 
-    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
+    fr_msg_set_str(&m, FR_F_ADDRESS, l->ub_address ? l->ub_address : "192.0.2.1");
     fr_msg_set_str(&m, FR_F_SUBSCRIBER, impi);
     fr_msg_set_str(&m, FR_F_TARGET, target);
     return lab_ask(l, FR_WORKER_GBA, &m);

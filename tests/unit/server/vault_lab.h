@@ -33,6 +33,7 @@ struct lab {
     struct fr_err err;
     size_t commits;
     bool commits_fail;
+    const char *ub_address; /* from where Ub is spoken; NULL: 192.0.2.1 */
 };
 
 /* cmocka fixtures: *state is the lab. */

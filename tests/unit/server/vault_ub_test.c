@@ -166,6 +166,10 @@ static void a_subscriber_cannot_use_up_the_hss(void **state)
     assert_int_equal(ub_begin(l, IMPI, BROKER), FR_EUNREACHABLE);
     assert_string_equal(l->err.reason, "subscriber-rate");
     ub_no_letter(l);
+    l->ub_address = "192.0.2.2";
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+    ub_sent(l);
+    l->ub_address = NULL;
     l->fake.mono_ms += 60000;
     assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
 }
@@ -377,17 +381,33 @@ static void a_challenge_grows_old(void **state)
     ub_no_letter(l);
 }
 
-static void a_newer_challenge_takes_the_place_of_the_older(void **state)
+/* Whoever knows an IMPI can ask in its name. */
+static void a_newer_challenge_takes_nothing_from_the_older(void **state)
 {
     struct lab *l = *state;
     struct ub_vector v = ub_vector(1), w = ub_vector(2);
-    struct fr_digest_auth older = ub_response(&v), newer = ub_response(&w);
+    struct fr_digest_auth older = ub_response(&v), wrong = ub_response(&w);
 
     ub_challenge(l, &v);
     ub_challenge(l, &w);
+    wrong.response[0] ^= 1;
+    assert_int_equal(ub_finish(l, &wrong), FR_EREFUSED);
     assert_int_equal(ub_finish(l, &older), FR_OK);
-    ub_was_asked_again(l);
-    assert_int_equal(ub_finish(l, &newer), FR_OK);
+    assert_int_equal(ub_credentials(l), 1);
+}
+
+static void a_vector_that_the_hss_repeats_is_open_once(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct fr_digest_auth a = ub_response(&v);
+
+    ub_challenge(l, &v);
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_OK);
+    ub_challenge(l, &v);
+    assert_int_equal(ub_finish(l, &a), FR_ECONFLICT);
+    assert_string_equal(l->err.reason, "key-id-exists");
     assert_int_equal(ub_credentials(l), 1);
 }
 
@@ -718,7 +738,8 @@ int main(void)
         T(a_response_of_another_form_is_refused),
         T(what_answers_no_challenge_of_ours_gets_a_fresh_one),
         T(a_challenge_grows_old),
-        T(a_newer_challenge_takes_the_place_of_the_older),
+        T(a_newer_challenge_takes_nothing_from_the_older),
+        T(a_vector_that_the_hss_repeats_is_open_once),
         T(a_right_that_was_taken_away_meanwhile_counts),
         T(akav2_only_where_it_is_on),
         T(the_hss_gets_rand_and_auts),
