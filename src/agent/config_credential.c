@@ -24,6 +24,7 @@ const struct fr_conf_key fr_config_credential_keys[] = {
     {.name = "usim", .type = FR_CONF_PATH},
     {.name = "impi", .type = FR_CONF_STR},
     {.name = "gba-u", .type = FR_CONF_STR},
+    {.name = "akav2", .type = FR_CONF_STR},
     {.name = NULL},
 };
 
@@ -40,6 +41,7 @@ static const struct {
     {"usim", USIM_FILE_KIND},
     {"impi", UICC_KIND | USIM_FILE_KIND},
     {"gba-u", UICC_KIND | USIM_FILE_KIND},
+    {"akav2", UICC_KIND | USIM_FILE_KIND},
 };
 
 enum { N_BELONGS = sizeof belongs / sizeof belongs[0] };
@@ -133,6 +135,18 @@ static enum fr_code read_gba_u(const struct fr_conf *s, enum fr_gba_u *ret,
                    fr_conf_where(s), text);
 }
 
+static enum fr_code read_akav2(const struct fr_conf *s, bool *ret, struct fr_err *err)
+{
+    const char *text = fr_conf_str(s, "akav2");
+
+    *ret = fr_str_equal(text, "on");
+    if (text && !*ret && !fr_str_equal(text, "off"))
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: akav2 = \"%s\": \"on\" or \"off\" is allowed",
+                       fr_conf_where(s), text);
+    return FR_OK;
+}
+
 static enum fr_code check_impi(const struct fr_conf *s, const char *impi,
                                struct fr_err *err)
 {
@@ -161,6 +175,7 @@ static enum fr_code read_sim(const struct fr_conf *s, const struct kind *kind,
                        fr_conf_where(s));
     FR_TRY(read_application(s, &to->usim.is_isim, err));
     FR_TRY(check_impi(s, to->usim.impi, err));
+    FR_TRY(read_akav2(s, &to->akav2, err));
     return read_gba_u(s, &to->gba_u, err);
 }
 

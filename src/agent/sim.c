@@ -48,6 +48,7 @@ static enum fr_code identify(struct fr_sim *s, struct fr_err *err)
                           s->entry->name);
     s->ev = (struct fr_usim_ev){.impi = s->impi,
                                 .has_gba_u = has_gba_u,
+                                .has_akav2 = s->entry->akav2,
                                 .needs_gba_u = s->entry->gba_u == FR_GBA_U_REQUIRED};
     return FR_OK;
 }

@@ -67,7 +67,7 @@ struct fr_gba {
     int64_t mef_not_before; /* of its certificate */
 
     char impi[FR_IMPI_MAX + 1];
-    bool gba_u, needs_gba_u;
+    bool gba_u, needs_gba_u, akav2;
     unsigned n_resyncs;
     struct fr_digest_challenge challenge;
     struct fr_digest_auth auth; /* of the last request on Ub */

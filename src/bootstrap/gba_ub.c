@@ -49,6 +49,7 @@ enum fr_code fr_g_connect_as(struct fr_gba *run, struct fr_acts *acts,
     snprintf(run->impi, sizeof run->impi, "%s", ev->impi);
     run->gba_u = ev->has_gba_u;
     run->needs_gba_u = ev->needs_gba_u;
+    run->akav2 = ev->has_akav2;
     return fr_g_connect(run, acts, err);
 }
 
@@ -137,7 +138,8 @@ static enum fr_code check_challenge(const struct fr_gba *run, struct fr_err *err
         return FR_FAIL_AS(err, FR_EREFUSED, "realm-mismatch",
                           "%s challenges in the name of \"%s\"", run->in->mef,
                           fr_printable(fr_slice_str(c->realm), shown, sizeof shown));
-    if (c->version != FR_AKAV1_MD5)
+    /* Its password is made of CK and IK too, which a card may keep. */
+    if (c->version != FR_AKAV1_MD5 && (!run->akav2 || run->gba_u))
         return FR_FAIL_AS(err, FR_EUNSUPPORTED, "digest-algorithm",
                           "%s wants another algorithm than AKAv1-MD5", run->in->mef);
     return FR_OK;
@@ -249,8 +251,14 @@ static enum fr_code keep_password(struct fr_gba *run,
                                   const struct fr_aka_answer *answer,
                                   struct fr_err *err)
 {
-    const struct fr_aka_keys keys = {.res = {answer->res, answer->res_len}};
+    const struct fr_slice ks =
+        answer->ks ? fr_secret_view(answer->ks) : (struct fr_slice){0};
+    struct fr_aka_keys keys = {.res = {answer->res, answer->res_len}};
 
+    if (ks.len == FR_KS_LEN) {
+        keys.ck = fr_slice_of(ks.data, FR_AKA_KEY_LEN);
+        keys.ik = fr_slice_of(ks.data + FR_AKA_KEY_LEN, FR_AKA_KEY_LEN);
+    }
     if (answer->res_len < FR_AKA_RES_MIN || answer->res_len > FR_AKA_RES_MAX)
         return FR_FAIL_AS(err, FR_EINVALID, "card-answer",
                           "the SIM answers with a RES of %zu octets", answer->res_len);

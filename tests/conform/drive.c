@@ -132,7 +132,8 @@ static enum fr_code ask_sim(struct fr_drive *d, const struct fr_usim_ask *ask)
     case FR_USIM_IDENTIFY:
         d->usim_ev = (struct fr_usim_ev){.impi = d->impi,
                                          .has_gba_u = fr_fake_usim.has_gba_u(d->usim),
-                                         .needs_gba_u = d->needs_gba_u};
+                                         .needs_gba_u = d->needs_gba_u,
+                                         .has_akav2 = d->has_akav2};
         return fr_fake_usim.impi(d->usim, d->impi, err);
     case FR_USIM_AUTHENTICATE:
         d->usim_ev.answer = &d->answer;

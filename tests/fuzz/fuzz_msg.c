@@ -2,6 +2,7 @@
 /* What a worker could send the vault: decoded, and if it decodes, encoded again alike.
  */
 #include "fuzz.h"
+#include "server/ipc/digest_pack.h"
 #include "server/ipc/msg.h"
 
 static void look_at_peer(struct fr_slice packed)
@@ -11,6 +12,16 @@ static void look_at_peer(struct fr_slice packed)
 
     if (fuzz_code(fr_peer_unpack(packed, &peer, NULL)) == FR_OK &&
         FUZZ_MUST(fr_peer_pack(&peer, &again, NULL)))
+        FUZZ_ASSERT(fr_slice_equal(packed, fr_buf_view(&again)));
+}
+
+static void look_at_digest(struct fr_slice packed)
+{
+    FR_AUTO_CLEAR(buf) again = FR_BUF_INIT(8192);
+    struct fr_digest_auth a;
+
+    if (fuzz_code(fr_digest_unpack(packed, &a, NULL)) == FR_OK &&
+        FUZZ_MUST(fr_digest_pack(&a, &again, NULL)))
         FUZZ_ASSERT(fr_slice_equal(packed, fr_buf_view(&again)));
 }
 
@@ -38,5 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     compare(&m, &back);
     if (fr_msg_has(&m, FR_F_PEER))
         look_at_peer(m.field[FR_F_PEER]);
+    if (fr_msg_has(&m, FR_F_DIGEST))
+        look_at_digest(m.field[FR_F_DIGEST]);
     return 0;
 }

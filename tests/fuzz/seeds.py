@@ -22,7 +22,7 @@ def order_of(x_list):
     text = open(f"{root}/src/server/ipc/msg.h").read()
     body = text[text.index(f"#define {x_list}(X)"):]
     body = body[:body.index("\nenum")]
-    return re.findall(r'X\(FR_\w+, "(\w+)"', body)
+    return re.findall(r'X\(FR_\w+, "([\w-]+)"', body)
 
 
 FIELDS, MSGS = order_of("FR_FIELDS"), order_of("FR_MSGS")
@@ -62,6 +62,26 @@ def commit(n, **changed):
     return msg("commit", **fields)
 
 
+IMPI = "001010000000001@ims.mnc001.mcc001.3gppnetwork.org"
+
+
+def packed_digest(auts=b""):
+    """src/server/ipc/digest_pack.c"""
+    texts = (IMPI, MEF, NONCE, "/", "", "0a4f113b", "00000001", "9a" * 16)
+    return bytes([0, 1, bool(auts)]) + auts.ljust(14, b"\0") + b"".join(map(piece, texts))
+
+
+def ub():
+    wishes = dict(address="192.0.2.1", suid=22, target=BROKER)
+    proof = dict(address="192.0.2.1", keyId=BTID, mac=b"\1" * 32, requestSha=b"\2" * 32)
+    yield msg("admin", json='{"op":"enrolee.add","name":"sim","imsi":"001010000000001","default":"%s"}' % BROKER)
+    yield msg("ub-begin", subscriber=IMPI, **wishes)
+    yield msg("ub-finish", digest=packed_digest(), **wishes)
+    yield msg("ub-resync", digest=packed_digest(b"\x5a" * 14), **wishes)
+    yield msg("ub-ack", requestLine="POST /fieldroot/v1/gba/ack", **proof)
+    yield msg("vector", ticket=u64(1), code=0, vector=b"\3" * 72)
+
+
 def vault():
     who = dict(peer=peer(DEVICE), address="192.0.2.1")
     key = "%032X@%s" % (1, MEF)
@@ -91,6 +111,7 @@ def vault():
     yield "forbidden", say(0x80, 0, target[0]) + say(0x88, 0, device[1])
     yield "discover", say(0, 0, msg("admin", json=admin[15])) + say(0, 0, msg("admin", json=admin[16])) + \
         say(0, 0, msg("discover", **who))
+    yield "ub", b"".join(say(0, 0, m) for m in ub())
     for i, call in enumerate(admin):
         yield "admin-%d" % i, enrol + say(0, 0, msg("admin", json=call))
 

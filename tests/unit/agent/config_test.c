@@ -144,7 +144,7 @@ static void a_key_store_has_entries_of_each_kind(void **state)
     struct fr_err err;
 
     (void)state;
-    assert_ok(load("credential soft { usim = \"/u\" gba-u = off }\n"
+    assert_ok(load("credential soft { usim = \"/u\" gba-u = off akav2 = on }\n"
                    "credential card { kind = uicc }\n"
                    "credential isim { reader = \"ACS\" application = isim "
                    "pin-file = \"/p\" impi = \"me@ims.example.com\" "
@@ -158,12 +158,14 @@ static void a_key_store_has_entries_of_each_kind(void **state)
     assert_string_equal(e->usim.path, "/u");
     assert_string_equal(e->usim.name, "soft");
     assert_int_equal(e->gba_u, FR_GBA_U_OFF);
+    assert_true(e->akav2);
     assert_string_equal(fr_config_credential(c, FR_KEY_CERTIFICATE, NULL)->name, "dev");
     e = fr_config_credential(c, FR_KEY_SIM, "card");
     assert_string_equal(e->sim, "uicc");
     assert_null(e->usim.reader);
     assert_false(e->usim.is_isim);
     assert_int_equal(e->gba_u, FR_GBA_U_AUTO);
+    assert_false(e->akav2);
     e = fr_config_credential(c, FR_KEY_SIM, "isim");
     assert_true(e->usim.is_isim);
     assert_string_equal(e->usim.reader, "ACS");
@@ -189,6 +191,7 @@ static void entries_of_two_kinds_are_refused_by_name(void **state)
         {"credential a { usim = \"/u\" gba-u = perhaps }\n", "\"required\" is allowed"},
         {"credential a { usim = \"/u\" impi = \"001010000000001\" }\n", "NAME@FQDN"},
         {"credential a { kind = file gba-u = off }\n", "has no gba-u"},
+        {"credential a { usim = \"/u\" akav2 = yes }\n", "\"off\" is allowed"},
     };
 
     (void)state;

@@ -435,6 +435,23 @@ static void printable_text_is_cut_to_its_room(void **state)
 
 /* ---- did you mean ---- */
 
+static void line_is_taken_by_its_name(void **state)
+{
+    struct fr_slice text = fr_slice_str("name=a=b\nother=\nlast=x"), value;
+
+    (void)state;
+    assert_false(fr_take_line(&text, "other", &value));
+    assert_false(fr_take_line(&text, "nam", &value));
+    assert_true(fr_take_line(&text, "name", &value));
+    assert_true(fr_slice_equal(value, fr_slice_str("a=b")));
+    assert_true(fr_take_line(&text, "other", &value));
+    assert_int_equal(value.len, 0);
+    assert_false(fr_take_line(&text, "last", &value)); /* it has no end */
+    assert_true(fr_slice_equal(text, fr_slice_str("last=x")));
+    text.len = 0;
+    assert_false(fr_take_line(&text, "last", &value));
+}
+
 static void near_word_is_found_and_a_far_one_is_not(void **state)
 {
     static const char *const names[] = {"certificate", "psk", "gba", "trust-anchors"};
@@ -488,6 +505,7 @@ int main(void)
         cmocka_unit_test(utf8_is_told_from_what_only_looks_like_it),
         cmocka_unit_test(peers_words_are_made_printable),
         cmocka_unit_test(printable_text_is_cut_to_its_room),
+        cmocka_unit_test(line_is_taken_by_its_name),
         cmocka_unit_test(near_word_is_found_and_a_far_one_is_not),
         cmocka_unit_test(overlong_words_have_no_near_one),
     };

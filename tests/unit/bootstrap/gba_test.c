@@ -225,6 +225,42 @@ static void an_algorithm_that_is_not_ours_is_unsupported(void **state)
     refuses(f, FR_EUNSUPPORTED, "digest-algorithm", 0);
 }
 
+static void use_akav2(struct bsf_fixture *f)
+{
+    uint8_t res[sizeof FAKE_RES / 2], ck[FR_AKA_KEY_LEN], ik[FR_AKA_KEY_LEN];
+    const struct fr_aka_keys keys = {
+        {res, sizeof res}, {ck, sizeof ck}, {ik, sizeof ik}};
+
+    assert_true(fr_hex_decode(fr_slice_str(FAKE_RES), res));
+    assert_true(fr_hex_decode(fr_slice_str(FAKE_CK), ck));
+    assert_true(fr_hex_decode(fr_slice_str(FAKE_IK), ik));
+    fr_secret_free(FR_TAKE(f->bsf.res));
+    assert_ok(fr_digest_password(FR_AKAV2_MD5, &keys, &f->bsf.res, &err));
+    f->bsf.version = FR_AKAV2_MD5;
+    f->d.has_akav2 = true;
+}
+
+static void akav2_is_spoken_where_the_config_allows_it(void **state)
+{
+    struct bsf_fixture *f = *state;
+    FR_AUTO(credential) *c = NULL;
+
+    use_akav2(f);
+    fr_fake_sim.n_out_of_step = 1;
+    c = run(f);
+    assert_contains(f->bsf.request[BSF_FINISH], "algorithm=AKAv2-MD5");
+    assert_true(f->bsf.authenticated && c->confirmed);
+}
+
+static void akav2_is_not_for_a_card_that_keeps_ks(void **state)
+{
+    struct bsf_fixture *f = *state;
+
+    use_akav2(f);
+    fr_fake_sim.has_gba_u = fr_fake_sim.network_knows_gba_u = true;
+    refuses(f, FR_EUNSUPPORTED, "digest-algorithm", 0);
+}
+
 static void no_challenge_is_no_key(void **state)
 {
     struct bsf_fixture *f = *state;
@@ -547,6 +583,8 @@ int main(void)
         T(a_challenge_in_anothers_name_is_refused),
         T(a_nonce_of_the_wrong_length_is_invalid),
         T(an_algorithm_that_is_not_ours_is_unsupported),
+        T(akav2_is_spoken_where_the_config_allows_it),
+        T(akav2_is_not_for_a_card_that_keeps_ks),
         T(no_challenge_is_no_key),
         T(a_bare_401_is_a_refusal),
         T(a_subscriber_that_is_not_listed_hears_why),

@@ -90,6 +90,26 @@ static void the_first_request_asks_for_a_challenge(void **state)
     assert_null(strstr(fixture_header(&f, "WWW-Authenticate"), "stale"));
 }
 
+/* TS 33.220 4.5.2 has the first; handsets send the others too, and an old client none.
+ */
+static void any_user_agent_is_answered(void **state)
+{
+    static const char *const agents[] = {
+        "", "User-Agent: 3gpp-gba-tmpi\r\n", "User-Agent: phone/1 3gpp-gba\r\n",
+        "User-Agent: 3gpp-gba-uicc\r\n", "User-Agent: Mozilla/5.0\r\n"};
+    char headers[1024];
+
+    (void)state;
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+        snprintf(headers, sizeof headers, "%s%s", agents[i], FIRST);
+        fixture_send(&f, "GET", "/", headers, NULL);
+        (void)fixture_heard(&f, FR_MSG_UB_BEGIN);
+        vault_challenges();
+        fixture_answer_is(&f, 401, 0);
+        assert_string_equal(fixture_header(&f, "Server"), "3gpp-gba-tmpi");
+    }
+}
+
 static void akav2_is_offered_where_it_is_on(void **state)
 {
     (void)state;
@@ -422,6 +442,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         T(the_first_request_asks_for_a_challenge),
+        T(any_user_agent_is_answered),
         T(akav2_is_offered_where_it_is_on),
         T(a_response_goes_to_the_vault_as_it_is),
         T(the_answer_has_rspauth_and_the_vaults_body),
