@@ -200,10 +200,10 @@ class Mef:
         return self.ask(method, path, f'Fieldroot btid="{btid}", mac="{text}"', body)
 
     def ack(self, ks_mef, btid):
-        """The status; a 200 is of who holds the key, or of nobody."""
+        """The status; success is of who holds the key, or of nobody."""
         path = "/fieldroot/v1/gba/ack"
         answer, body = self.prove(ks_mef, btid, "POST", path)
-        if answer.status == 200:
+        if answer.status == 204:
             self.check_proof(answer, body, ks_mef, btid, path)
         return answer.status
 

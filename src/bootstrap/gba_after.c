@@ -106,17 +106,16 @@ enum fr_code fr_g_prove(struct fr_gba *run, const char *method, const char *path
                         struct fr_slice body, struct fr_acts *acts, struct fr_err *err)
 {
     FR_AUTO_CLEAR(buf) auth = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
-    struct fr_http_header headers[] = {{"Accept", "*/*"},
-                                       {"Authorization", NULL},
+    struct fr_http_header headers[] = {{"Authorization", NULL},
                                        {"Content-Type", "application/json"}};
     struct fr_http_request req = {.method = method,
                                   .path = path,
                                   .headers = headers,
-                                  .n_headers = body.len ? 3 : 2,
+                                  .n_headers = body.len ? 2 : 1,
                                   .body = body};
 
     FR_TRY(write_proof(run, &req, &auth, err));
-    headers[1].value = fr_buf_cstr(&auth);
+    headers[0].value = fr_buf_cstr(&auth);
     return fr_g_send(run, &req, acts, err);
 }
 

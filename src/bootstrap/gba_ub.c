@@ -7,7 +7,7 @@
 #include "base/timetext.h"
 #include "bootstrap/gba_steps.h"
 
-#define CNONCE_OCTETS 16
+#define CNONCE_OCTETS 8
 #define AGENT         "fieldroot 3gpp-gba-tmpi" /* TS 33.220 4.5.2 */
 
 /* ---- the SIM ---- */
@@ -64,7 +64,8 @@ static size_t put_wishes(const struct fr_gba *run, struct fr_http_header *to,
     size_t n = 0;
 
     snprintf(suid, 12, "%d", in->suid);
-    to[n++] = (struct fr_http_header){"X-Fieldroot-SUID", suid};
+    if (in->suid != FR_SUID_DEFAULT)
+        to[n++] = (struct fr_http_header){"X-Fieldroot-SUID", suid};
     if (in->target)
         to[n++] = (struct fr_http_header){"X-Fieldroot-Target", in->target};
     if (in->admin_fqdn)
@@ -79,10 +80,9 @@ static size_t put_wishes(const struct fr_gba *run, struct fr_http_header *to,
 /* GET / with run->auth. */
 static enum fr_code ask_ub(struct fr_gba *run, struct fr_acts *acts, struct fr_err *err)
 {
-    enum { OWN = 3, WISHES = 4 };
+    enum { OWN = 2, WISHES = 4 };
     FR_AUTO_CLEAR(buf) auth = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
-    struct fr_http_header headers[OWN + WISHES] = {{"Accept", "*/*"},
-                                                   {"User-Agent", AGENT}};
+    struct fr_http_header headers[OWN + WISHES] = {{"User-Agent", AGENT}};
     struct fr_http_request req = {.method = "GET", .path = "/", .headers = headers};
     char suid[12], expires[FR_TIME_TEXT];
 

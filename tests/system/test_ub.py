@@ -150,7 +150,7 @@ class UbWithARealHss(gba.TestCase):
             done = self.ub("--target", lab.BROKER, "--ua", ua)
             self.assertEqual(done.status, 0, done)
             mine = json.loads(done.out)
-            self.assertEqual((mine["target"], mine["ack"]), (lab.BROKER, 200))
+            self.assertEqual((mine["target"], mine["ack"]), (lab.BROKER, 204))
             self.assertEqual(self.fetch(mine["btid"], ua), mine["key"])
         self.assertIn("acknowledged", self.audit())
         self.assertEqual(len(self.lab.ctl("credential", "list")), 2)

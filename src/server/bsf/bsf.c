@@ -125,7 +125,7 @@ static enum fr_code write_info(const struct fr_exchange *x, const struct fr_msg 
     struct fr_digest_info info = {.has_auth_int = true};
     struct fr_digest_auth a;
 
-    if (!fr_msg_has(reply, FR_F_RSPAUTH))
+    if (!fr_msg_has(reply, FR_F_RSPAUTH) || !fr_msg_has(reply, FR_F_RESPONSE))
         return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is no response");
     FR_TRY(
         fr_digest_auth_parse(fr_request_header(x->request, "Authorization"), &a, err));

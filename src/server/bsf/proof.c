@@ -62,7 +62,7 @@ enum fr_code fr_bsf_put_proof(struct fr_exchange *x, const char *btid,
 {
     FR_AUTO_CLEAR(buf) value = FR_BUF_INIT(FR_DIGEST_HEADER_MAX);
 
-    if (!fr_msg_has(reply, FR_F_RESPONSE) || !fr_msg_has(reply, FR_F_MAC))
+    if (!fr_msg_has(reply, FR_F_MAC))
         return FR_FAIL(err, FR_EINTERNAL, "the vault's answer is none");
     FR_TRY(fr_gba_proof_write(btid, reply->field[FR_F_MAC].data, &value, err));
     FR_TRY(fr_buf_check(&value, err));
@@ -89,8 +89,10 @@ static void acked(struct fr_exchange *x, const struct fr_msg *reply)
 
     if (put_answer(x, reply, &err) != FR_OK)
         fr_exchange_fail(x, &err);
-    else
+    else if (x->body.len > 0)
         fr_exchange_answer(x, 200, 2000, FR_GBA_INFO_TYPE);
+    else
+        fr_exchange_answer(x, 204, 2004, NULL);
 }
 
 void fr_bsf_ack(struct fr_exchange *x)

@@ -77,9 +77,15 @@ struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v,
 /* The challenge that a answers; NULL: none, or it is too old. */
 struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a);
-/* MAC of the reply: that we hold Ks of c, and that body is our answer at path. */
+/* What ks, the key of c, gives to this MEF as a NAF. */
+FR_MUST_USE enum fr_code fr_ub_mef_key(const struct fr_vault *v,
+                                       const struct fr_store_credential *c,
+                                       const struct fr_secret *ks,
+                                       struct fr_secret **ret, struct fr_err *err);
+/* MAC of the reply: that we hold that key of c, and that body is our answer at path. */
 FR_MUST_USE enum fr_code fr_ub_prove_answer(const struct fr_request *q,
                                             const struct fr_store_credential *c,
+                                            const struct fr_secret *key,
                                             const char *path, struct fr_slice body,
                                             struct fr_err *err);
 /* FR_EREFUSED "digest-mismatch". */

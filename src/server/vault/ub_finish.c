@@ -115,6 +115,7 @@ static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
                            struct fr_store_credential *c, struct fr_err *err)
 {
     FR_AUTO(secret) *ks = NULL;
+    FR_AUTO(secret) *key = NULL;
 
     fr_grant_fill(q, g, c);
     c->confirmed = true;
@@ -125,7 +126,9 @@ static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
     FR_TRY(fr_sha256((struct fr_slice){0}, c->request_sha, err));
     FR_TRY(fr_sha256(xml, c->response_sha, err));
     FR_TRY(fr_secret_from(fr_secret_view(run->keys).data, FR_KS_LEN, &ks, err));
-    return fr_vault_commit_new(q, c, ks, xml, err);
+    FR_TRY(fr_vault_commit_new(q, c, ks, xml, err));
+    FR_TRY(fr_ub_mef_key(q->v, c, ks, &key, err));
+    return fr_ub_prove_answer(q, c, key, "/", xml, err);
 }
 
 /* rspauth vouches for the body, and so for B-TID, lifetime and target. */
@@ -160,7 +163,6 @@ static enum fr_code finish(struct fr_request *q, const struct fr_digest_auth *a,
     snprintf(c.key_id, sizeof c.key_id, "%s", btid);
     FR_TRY(write_info(q, g, btid, &xml, err));
     FR_TRY(commit(q, g, run, fr_buf_view(&xml), &c, err));
-    FR_TRY(fr_ub_prove_answer(q, &c, "/", fr_buf_view(&xml), err));
     return put_reply(q, a, password, fr_buf_view(&xml), btid, err);
 }
 

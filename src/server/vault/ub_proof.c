@@ -38,10 +38,10 @@ static enum fr_code find(struct fr_request *q, struct fr_store_credential *ret,
 
 /* ---- the proof ---- */
 
-/* Ks of this MEF as a NAF. */
-static enum fr_code own_key(const struct fr_vault *v,
-                            const struct fr_store_credential *c, struct fr_secret **ret,
-                            struct fr_err *err)
+enum fr_code fr_ub_mef_key(const struct fr_vault *v,
+                           const struct fr_store_credential *c,
+                           const struct fr_secret *ks, struct fr_secret **ret,
+                           struct fr_err *err)
 {
     uint8_t storage[FR_AKA_RAND_LEN + 1];
     struct fr_buf rand = {
@@ -50,14 +50,12 @@ static enum fr_code own_key(const struct fr_vault *v,
                              .impi = impi_of(c),
                              .naf_fqdn = v->config.mef_fqdn,
                              .ua = FR_UA_HTTP_DIGEST};
-    FR_AUTO(secret) *ks = NULL;
 
     if (!fr_base64_decode(fr_slice_of(c->key_id, strcspn(c->key_id, "@")), false,
                           &rand) ||
         rand.len != FR_AKA_RAND_LEN)
         return FR_FAIL(err, FR_ESTORE, "B-TID %s has no RAND", c->key_id);
     naf.rand = fr_buf_view(&rand);
-    FR_TRY(fr_vault_unwrap(v, c, &ks, err));
     return fr_gba_naf_key(ks, &naf, ret, err);
 }
 
@@ -78,19 +76,9 @@ static enum fr_code take_line(const struct fr_request *q, char to[FR_UB_LINE_MAX
     return FR_OK;
 }
 
-static enum fr_code make_mac(const struct fr_vault *v,
-                             const struct fr_store_credential *c,
-                             const struct fr_gba_proof *proof,
-                             uint8_t ret[FR_SHA256_LEN], struct fr_err *err)
-{
-    FR_AUTO(secret) *key = NULL;
-
-    FR_TRY(own_key(v, c, &key, err));
-    return fr_gba_proof_mac(key, proof, ret, err);
-}
-
 static enum fr_code check_proof(const struct fr_request *q,
-                                const struct fr_store_credential *c, struct fr_err *err)
+                                const struct fr_store_credential *c,
+                                const struct fr_secret *key, struct fr_err *err)
 {
     struct fr_gba_proof proof = {.btid = c->key_id, .mef_fqdn = q->v->config.mef_fqdn};
     char line[FR_UB_LINE_MAX + 1];
@@ -98,22 +86,31 @@ static enum fr_code check_proof(const struct fr_request *q,
 
     FR_TRY(take_line(q, line, &proof, err));
     memcpy(proof.body_sha256, q->m->field[FR_F_REQUEST_SHA].data, FR_SHA256_LEN);
-    FR_TRY(make_mac(q->v, c, &proof, mac, err));
+    FR_TRY(fr_gba_proof_mac(key, &proof, mac, err));
     if (!fr_mac_equal(fr_slice_of(mac, sizeof mac), q->m->field[FR_F_MAC]))
         return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
                           "the proof is not made with the Ks of %s", c->key_id);
     return FR_OK;
 }
 
+/* ret_key: of fr_ub_mef_key(). */
 static enum fr_code find_proven(struct fr_request *q, struct fr_store_credential *ret,
-                                struct fr_err *err)
+                                struct fr_secret **ret_key, struct fr_err *err)
 {
+    FR_AUTO(secret) *ks = NULL;
+    FR_AUTO(secret) *key = NULL;
+
     FR_TRY(find(q, ret, err));
-    return check_proof(q, ret, err);
+    FR_TRY(fr_vault_unwrap(q->v, ret, &ks, err));
+    FR_TRY(fr_ub_mef_key(q->v, ret, ks, &key, err));
+    FR_TRY(check_proof(q, ret, key, err));
+    *ret_key = FR_TAKE(key);
+    return FR_OK;
 }
 
 enum fr_code fr_ub_prove_answer(const struct fr_request *q,
-                                const struct fr_store_credential *c, const char *path,
+                                const struct fr_store_credential *c,
+                                const struct fr_secret *key, const char *path,
                                 struct fr_slice body, struct fr_err *err)
 {
     struct fr_gba_proof proof = {.btid = c->key_id,
@@ -123,42 +120,52 @@ enum fr_code fr_ub_prove_answer(const struct fr_request *q,
     uint8_t mac[FR_SHA256_LEN];
 
     FR_TRY(fr_sha256(body, proof.body_sha256, err));
-    FR_TRY(make_mac(q->v, c, &proof, mac, err));
+    FR_TRY(fr_gba_proof_mac(key, &proof, mac, err));
     fr_reply_put(q->reply, FR_F_MAC, fr_slice_of(mac, sizeof mac));
     return FR_OK;
 }
 
 /* ---- the requests ---- */
 
-/* GET asks for the key, and POST takes it over. */
+/* Who asks is told what the response was told; who has it, and takes the key over, is
+ * not told again. */
+static enum fr_code answer(struct fr_request *q, const char *method,
+                           const struct fr_store_credential *c, struct fr_buf *body,
+                           struct fr_err *err)
+{
+    if (fr_str_equal(method, "POST"))
+        return fr_vault_ack_key(q, c, err);
+    FR_TRY(FR_ASK(q->v, err, credential_response, c->key_id, body));
+    fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(body));
+    return FR_OK;
+}
+
 enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
 {
-    FR_AUTO_CLEAR(buf) response = FR_BUF_INIT(FR_GBA_INFO_MAX);
+    FR_AUTO_CLEAR(buf) body = FR_BUF_INIT(FR_GBA_INFO_MAX);
     struct fr_store_credential c = {0};
     char line[FR_UB_LINE_MAX + 1];
     struct fr_gba_proof proof;
-    enum fr_code rc = find_proven(q, &c, err);
+    FR_AUTO(secret) *key = NULL;
+    enum fr_code rc = find_proven(q, &c, &key, err);
 
     /* Each "no" is a line of the audit trail; see there. */
     if (rc == FR_ENOTFOUND && !fr_rate_admits(&q->v->rates.refusals, q->now))
         return FR_FAIL_AS(err, FR_ECONFLICT, "too-many-lookups",
                           "too many look-ups of unknown keys: try again");
     FR_TRY(rc);
-    FR_TRY(FR_ASK(q->v, err, credential_response, c.key_id, &response));
     FR_TRY(take_line(q, line, &proof, err));
-    if (fr_str_equal(proof.method, "POST"))
-        FR_TRY(fr_vault_ack_key(q, &c, err));
-    FR_TRY(fr_ub_prove_answer(q, &c, proof.path, fr_buf_view(&response), err));
-    fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&response));
-    return FR_OK;
+    FR_TRY(answer(q, proof.method, &c, &body, err));
+    return fr_ub_prove_answer(q, &c, key, proof.path, fr_buf_view(&body), err);
 }
 
 enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err)
 {
     struct fr_store_credential c = {0};
     uint8_t sha[FR_SHA256_LEN];
+    FR_AUTO(secret) *key = NULL;
 
-    FR_TRY(find_proven(q, &c, err));
+    FR_TRY(find_proven(q, &c, &key, err));
     FR_TRY(fr_sha256(q->m->field[FR_F_JSON], sha, err));
     if (memcmp(sha, q->m->field[FR_F_REQUEST_SHA].data, sizeof sha) != 0)
         return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
@@ -169,8 +176,9 @@ enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err)
 enum fr_code fr_vault_ub_fetched(struct fr_request *q, struct fr_err *err)
 {
     struct fr_store_credential c = {0};
+    FR_AUTO(secret) *key = NULL;
 
-    FR_TRY(find_proven(q, &c, err));
+    FR_TRY(find_proven(q, &c, &key, err));
     if (c.fetched)
         fr_reply_u64(q->reply, FR_F_FETCHED, (uint64_t)c.fetched);
     return FR_OK;

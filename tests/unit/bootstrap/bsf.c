@@ -147,13 +147,30 @@ static void assert_proven(const struct bsf *b, const char *request)
     assert_memory_equal(mac, want, sizeof mac);
 }
 
+static void say_unknown(struct fr_buf *reply)
+{
+    fr_buf_str(reply, bsf_http("404 Not Found\r\nX-M2M-RSC: 4004",
+                               "{\"reason\":\"no-such-key\",\"text\":\"never\"}"));
+}
+
 static void ack(struct bsf *b, struct fr_buf *reply)
+{
+    if (!b->knows) {
+        say_unknown(reply);
+        return;
+    }
+    put_head(b, "204 No Content", reply);
+    if (!b->no_proof)
+        put_proof(b, FR_GBA_ACK_PATH, fr_slice_of("", 0), reply);
+    fr_buf_str(reply, "\r\n");
+}
+
+static void look_up(struct bsf *b, struct fr_buf *reply)
 {
     FR_AUTO_CLEAR(buf) body = FR_BUF_INIT(ANSWER_MAX);
 
     if (!b->knows) {
-        fr_buf_str(reply, bsf_http("404 Not Found\r\nX-M2M-RSC: 4004",
-                                   "{\"reason\":\"no-such-key\",\"text\":\"never\"}"));
+        say_unknown(reply);
         return;
     }
     put_info(b, &body);
@@ -203,7 +220,7 @@ static enum bsf_step step_of(struct bsf *b, const char *request)
 static void reply_to(struct bsf *b, enum bsf_step step, struct fr_buf *reply)
 {
     static void (*const replies[BSF_N_STEPS])(struct bsf *, struct fr_buf *) = {
-        challenge, challenge, finish, ack, ack, NULL, say_fetched};
+        challenge, challenge, finish, look_up, ack, NULL, say_fetched};
 
     if (b->raw[step])
         fr_buf_str(reply, b->raw[step]);
