@@ -20,9 +20,8 @@ import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.realpath(__file__)), "..", "system"))
 import lab  # noqa: E402
-import test_hss  # noqa: E402
+import sim  # noqa: E402
 
-SIM = "465b5ce8b199b49faa5f0a2ee238a6bc", "cd63cb71954a9f4e48a5994e37a02baf"  # of load.c: K, OPc
 TOOLS = os.path.join(lab.BUILD, "tests", "bench")
 DEVICES = 500
 FILES = 20000
@@ -352,14 +351,14 @@ class World:
         left to those that are measured."""
         folder = tempfile.mkdtemp(prefix="fieldroot-bench-", dir="/dev/shm")
         self.cleanup(shutil.rmtree, folder)
-        hlr = test_hss.Hlr(folder)
+        hlr = sim.Hlr(folder)
         self.cleanup(hlr.stop)
         hlr.start()
         with contextlib.closing(sqlite3.connect(os.path.join(folder, "hlr.db"))) as db, db:
             for i in range(self.devices):
                 db.execute("INSERT INTO subscriber (id, imsi) VALUES (?, ?)", (i + 1, imsi(i)))
                 db.execute("INSERT INTO auc_3g (subscriber_id, algo_id_3g, k, opc, ind_bitlen)"
-                           " VALUES (?, 5, ?, ?, 5)", (i + 1, *SIM))
+                           " VALUES (?, 5, ?, ?, 5)", (i + 1, sim.K, sim.OPC))
         return hlr
 
     def bsfs(self):
