@@ -108,11 +108,9 @@ enum fr_field {
  * UB_BEGIN   a subscriber asks for a challenge. Reply, when the HSS has answered: RAND,
  *            AUTN. UB_RESYNC the same, with AUTS in DIGEST.
  * UB_FINISH  the response: commits. Reply: RESPONSE (fr_gba_info), RSPAUTH, KEY_ID.
- * UB_ACK, UB_REPORT, UB_FETCHED: ACK, or a look-up where the request is a GET (reply:
- *            MAC, and RESPONSE to that), REPORT and LOOKUP's FETCHED for who proves that
- *            it holds Ks.
- * VECTOR     the HSS's answer to TICKET, or why there is none (CODE, REASON, TEXT). No
- *            reply.
+ * UB_ACK     ACK, or a look-up if the request is a GET. Reply: MAC, RESPONSE to that.
+ * UB_REPORT, UB_FETCHED: REPORT, and LOOKUP's FETCHED, for who proves that it holds Ks.
+ * VECTOR     the HSS's answer to TICKET, or CODE, REASON, TEXT for none. No reply.
  */
 #define FR_MSGS(X)                                                                     \
     X(FR_MSG_AUTHORISE, "authorise", FR_WM(FR_WORKER_ENROL),                           \
