@@ -87,7 +87,7 @@ def pcscd_program():
 
 
 def is_there():
-    """The tests of cards need a pcscd, and a build that had libpcsclite."""
+    """The tests of cards need a pcscd, and a build with the key store uicc."""
     return bool(pcscd_program()) and os.path.exists(lab.program(DRIVER))
 
 

@@ -84,7 +84,7 @@ class TheCard(unittest.TestCase):
         self.said(card, H("0020000108") + b"1234\xff\xff\xff\xff", "6983")
 
 
-@unittest.skipUnless(sim.is_there(), "no pcscd, or the build has no libpcsclite")
+@unittest.skipUnless(sim.is_there(), "no pcscd, or a build without uicc")
 class Conformance(unittest.TestCase):
     def test_a_card_does_what_every_sim_must(self):
         ours, theirs = socket.socketpair()
@@ -119,7 +119,7 @@ class InReader:
         return f'credential sim {{ kind = "uicc" {" ".join(more)} }}'
 
 
-@unittest.skipUnless(sim.is_there(), "no pcscd, or the build has no libpcsclite")
+@unittest.skipUnless(sim.is_there(), "no pcscd, or a build without uicc")
 class Case(test_gba.Case):
     names = ("Virtual reader",)
 
