@@ -8,6 +8,7 @@ import threading
 from card import Pulled
 
 OFF, ON, RESET, GET_ATR = 0, 1, 2, 4
+POLLED = 3  # pcscd looks when it starts, when its thread for the reader does, and then polls
 
 
 class Reader:
@@ -15,7 +16,8 @@ class Reader:
 
     def __init__(self, path, card=None):
         self.path, self.card, self.connection = path, card, None
-        self.looked_at = threading.Event()  # pcscd knows whether there is a card
+        self.looks = 0
+        self.looked_at = threading.Event()  # from now on pcscd tells of a card that comes
         self.listener = socket.socket(socket.AF_UNIX)
         self.listener.bind(path)
         self.listener.listen()
@@ -49,7 +51,9 @@ class Reader:
             message = stream.read(int.from_bytes(head, "big"))
             answer = self.answer(self.card, message) if self.card else b""
             self.connection.sendall(len(answer).to_bytes(2, "big") + answer)
-            self.looked_at.set()
+            self.looks += 1
+            if self.looks == POLLED:
+                self.looked_at.set()
 
     def answer(self, card, message):
         if len(message) == 1:
