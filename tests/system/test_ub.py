@@ -174,6 +174,18 @@ class UbWithARealHss(gba.TestCase):
         self.assertEqual(self.lab.ctl("credential", "list"), [])
         self.assertEqual(self.audit().count('"subscriber-unknown"'), 1)
 
+    def test_a_header_of_a_megabyte_is_refused(self):
+        scheme = ["--cacert", self.lab.mef_ca.pem] if self.tls else []
+        host = f"{lab.MEF}:{self.lab.ports['gba-bsf']}"
+        header = self.lab.path("header")
+        with open(header, "w", encoding="ascii") as f:
+            f.write(f'Authorization: Digest username="{"x" * (1 << 20)}"\n')
+        done = lab.run("curl", "-sS", *scheme, "--resolve", f"{host}:127.0.0.1", "-H",
+                       "@" + header, "-o", "/dev/null", "-w", "%{http_code}",
+                       f"http{'s' if self.tls else ''}://{host}/")
+        self.assertIn(done.out, ("431", "000"), done)  # or it was cut while it still sent
+        self.assertEqual(self.ub().status, 0)
+
     def test_an_hss_that_stops_and_comes_back(self):
         self.lab.hlr.stop()
         self.ub_is_refused(69, "hss-unreachable")
