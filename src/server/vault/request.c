@@ -69,8 +69,8 @@ static enum fr_code audit_refusal(struct fr_request *q, const struct fr_err *why
     return fr_vault_audit_rated(q->v, &q->v->rates.refusals, &said, text, err);
 }
 
-/* Ends the savepoint: what a refused request did is taken back, that it was refused
- * is written down. */
+/* Ends what mark has begun: what a refused request did is taken back, that it was
+ * refused is written down. */
 static enum fr_code settle(struct fr_request *q, enum fr_code rc, size_t grown,
                            struct fr_err *err)
 {
