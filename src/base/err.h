@@ -48,11 +48,16 @@ struct fr_err {
     enum fr_code code;
     char reason[FR_ERR_REASON_MAX]; /* stable token; the code's name if none given */
     char msg[FR_ERR_MSG_MAX];
-    const char *where; /* "FILE:LINE" in our sources */
+    const char *where; /* "FILE:LINE" in our sources, for a debugger; NULL in a build
+                          for size */
 };
 
 /* "FILE:LINE" of where it stands. */
-#define FR_HERE        __FILE__ ":" FR_TEXT_OF(__LINE__)
+#ifdef FR_NO_PLACES
+#define FR_HERE NULL
+#else
+#define FR_HERE __FILE__ ":" FR_TEXT_OF(__LINE__)
+#endif
 #define FR_TEXT_OF(x)  FR_TEXT_OF_(x)
 #define FR_TEXT_OF_(x) #x
 
