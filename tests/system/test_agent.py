@@ -154,19 +154,18 @@ class Crash(lab.TestCase):
         site = self.site().start()
         device = site.listed_device()
         self.assertEqual(device.provision(site.mef()).status, 0)
-        slots = [os.path.join(where, "current") for where, _, names in os.walk(device.state)
-                 if "current" in names]
-        pending = os.path.join(os.path.dirname(slots[0]), "pending")
-        with open(slots[0], "rb") as f:
+        current = device.slot("current")
+        pending = current.removesuffix("current") + "pending"
+        with open(current, "rb") as f:
             old = f.read()
         self.assertEqual(device.provision(site.mef(), "--renew").status, 0)
         if commit:  # put the clock back: the new credential is still pending
-            os.rename(slots[0], pending)
-            with open(slots[0], "wb") as f:
+            os.rename(current, pending)
+            with open(current, "wb") as f:
                 f.write(old)
         else:  # a key registration that the MEF never committed
             site.ctl("credential", "revoke", device.credentials()[0]["keyId"])
-            os.rename(slots[0], pending)
+            os.rename(current, pending)
         return site, device, old
 
     def test_a_committed_exchange_is_flipped(self):

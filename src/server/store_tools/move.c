@@ -76,12 +76,41 @@ static enum fr_code thaw(struct fr_store *from, struct fr_err *err)
     return fr_tool_set_facts(from, &moved, 1, err);
 }
 
+static enum fr_code release_each(struct fr_store *to,
+                                 const struct fr_store_nodes *nodes, struct fr_err *err)
+{
+    for (size_t i = 0; i < nodes->n; i++) {
+        struct fr_store_node nobodys = {0};
+
+        snprintf(nobodys.name, sizeof nobodys.name, "%s", nodes->list[i].name);
+        FR_TRY(FR_STORE_ASK(to, err, node_enter, &nobodys));
+    }
+    return FR_OK;
+}
+
+/* Who wrote under these names has the old store, and can no more: whoever begins at the
+ * new one need not wait until they are silent. */
+static enum fr_code release_names(struct fr_store *to, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(store_nodes) nodes = {0};
+    enum fr_code rc;
+
+    FR_TRY(fr_store_nodes_read(to, &nodes, err));
+    FR_TRY(FR_STORE_ASK_PLAIN(to, err, begin));
+    rc = release_each(to, &nodes, err);
+    if (rc == FR_OK)
+        return FR_STORE_ASK_PLAIN(to, err, commit);
+    (void)FR_STORE_ASK_PLAIN(to, NULL, rollback);
+    return rc;
+}
+
 static enum fr_code finish(struct fr_store *to, const struct fr_store_move *m,
                            struct fr_err *err)
 {
     char note[FR_FACT_MAX], place[PLACE_TEXT];
     const struct fr_fact facts[] = {{FR_FACT_COPY, ""}, {FR_FACT_NOTE, note}};
 
+    FR_TRY(release_names(to, err));
     say(place, "from", m->from);
     snprintf(note, sizeof note, "the store has moved here %s", place);
     return fr_tool_set_facts(to, facts, 2, err);
