@@ -28,6 +28,7 @@ struct agent {
     unsigned failures;      /* in a row */
     int64_t retry_at;       /* mono_ms; -1: no retry is due */
     int64_t renew_at;       /* seconds since 1970; 0: nothing to renew */
+    int64_t renew_by_ms;    /* mono_ms: the same, for a wall clock that stands still */
     /* of a request that brought addresses; the run borrows all three */
     struct fr_device asked;
     struct fr_host *hosts;
@@ -77,6 +78,15 @@ static enum fr_code find_current(const struct agent *a, const struct fr_document
     return FR_FAIL(err, FR_ENOTFOUND, "no entry of the list has a valid credential");
 }
 
+static void schedule_renewal(struct agent *a, const struct fr_credential *c)
+{
+    int64_t now = fr_device_now(a->device);
+    int64_t from = now > c->created ? now : c->created;
+
+    a->renew_at = c->created + (c->expires - c->created) / 3 * 2;
+    a->renew_by_ms = fr_mono_ms(env(a)) + (a->renew_at - from) * 1000;
+}
+
 /* Without a list the agent only serves its socket. */
 static enum fr_code schedule(struct agent *a, struct fr_err *err)
 {
@@ -89,7 +99,7 @@ static enum fr_code schedule(struct agent *a, struct fr_err *err)
         return FR_OK;
     FR_TRY(load_list(a, &list, err));
     if (find_current(a, list, &c, err) == FR_OK)
-        a->renew_at = c->created + (c->expires - c->created) / 3 * 2;
+        schedule_renewal(a, c);
     else
         a->retry_at = fr_mono_ms(env(a));
     return FR_OK;
@@ -107,6 +117,14 @@ static int64_t back_off(const struct agent *a)
     return bound < UINT32_MAX ? fr_random_upto(env(a), (uint32_t)bound) : cap;
 }
 
+static int64_t renewal_in_ms(const struct agent *a)
+{
+    int64_t by_wall = (a->renew_at - fr_device_now(a->device)) * 1000;
+    int64_t by_mono = a->renew_by_ms - fr_mono_ms(env(a));
+
+    return by_wall < by_mono ? by_wall : by_mono;
+}
+
 static int due_in_ms(const struct agent *a)
 {
     int64_t wait = WAIT_MAX_MS;
@@ -114,7 +132,7 @@ static int due_in_ms(const struct agent *a)
     if (a->retry_at >= 0)
         wait = a->retry_at - fr_mono_ms(env(a));
     else if (a->renew_at > 0)
-        wait = (a->renew_at - fr_device_now(a->device)) * 1000;
+        wait = renewal_in_ms(a);
     if (wait < 0)
         return 0;
     return wait < WAIT_MAX_MS ? (int)wait : WAIT_MAX_MS;

@@ -192,6 +192,32 @@ static void an_old_credential_is_renewed(void **state)
     assert_int_equal(stop(&f), 0);
 }
 
+static int64_t standing_still;
+
+static int64_t same_wall(void *ctx)
+{
+    (void)ctx;
+    return standing_still;
+}
+
+/* 1 s before it is due. */
+static void without_a_clock_it_is_renewed_by_time_that_has_passed(void **state)
+{
+    struct fixture f;
+    struct fr_env still = fr_env_system;
+
+    (void)state;
+    start(&f, JSON_LIST(JSON_ONE("good")), "");
+    still.wall_s = same_wall;
+    standing_still = f.rig.clock.wall_s;
+    f.rig.device.env = &still;
+    f.rig.clock.wall_s -= 199; /* of 300 seconds */
+    rig_put(&f.rig, "good.example.com", "assigned.example.com", false);
+    run(&f);
+    wait_for_outcome(&f);
+    assert_int_equal(stop(&f), 0);
+}
+
 static void a_failure_is_tried_again(void **state)
 {
     struct fixture f;
@@ -545,6 +571,7 @@ int main(void)
         cmocka_unit_test(without_a_credential_the_list_is_triggered_at_once),
         cmocka_unit_test(with_a_credential_it_is_idle),
         cmocka_unit_test(an_old_credential_is_renewed),
+        cmocka_unit_test(without_a_clock_it_is_renewed_by_time_that_has_passed),
         cmocka_unit_test(a_failure_is_tried_again),
         cmocka_unit_test(a_success_by_a_later_entry_is_one),
         cmocka_unit_test(a_given_list_is_walked),
