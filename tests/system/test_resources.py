@@ -411,8 +411,8 @@ class Restored(Case):
         self.assertNotIn(self.lost, self.target.keys())
 
     def test_device_whose_pending_key_is_unknown_drops_it(self):
-        folder = next(w for w, _, names in os.walk(self.device.state) if "current" in names)
-        os.rename(os.path.join(folder, "current"), os.path.join(folder, "pending"))
+        current = self.device.slot("current")
+        os.rename(current, current.removesuffix("current") + "pending")
         self.restore()
         run = self.device.provision("--instructions", self.site_.document(
             self.site_.bootstrap()))
