@@ -51,7 +51,7 @@ class Matrix(lab.TestCase):
                  f"{unfired} of {len(points)} points not reached: {seen}")
         if broken:
             self.fail(f"{len(broken)} cases:\n" + "\n".join(broken[:SHOWN]))
-        self.assertGreater(done, len(chosen) // 2)
+        self.assertGreaterEqual(2 * done, len(chosen))  # runs differ by an operation or two
 
     def settle(self, device, *args):
         self.ops.disarm()
