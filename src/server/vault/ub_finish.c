@@ -44,7 +44,7 @@ static bool take_nonce(const char *nonce, uint8_t to[NONCE_LEN])
     if (!fr_base64_decode(fr_slice_str(nonce), false, &octets) ||
         octets.len != NONCE_LEN)
         return false;
-    memcpy(to, storage, NONCE_LEN);
+    memcpy(to, octets.data, NONCE_LEN);
     return true;
 }
 
