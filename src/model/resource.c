@@ -5,17 +5,6 @@
 #include "base/str.h"
 #include "model/instruction.h"
 
-static bool take_prefix(struct fr_slice *s, const char *prefix)
-{
-    size_t n = strlen(prefix);
-
-    if (s->len < n || memcmp(s->data, prefix, n) != 0)
-        return false;
-    s->data += n;
-    s->len -= n;
-    return true;
-}
-
 /* A percent escape begins at i, and is none of NUL. */
 static bool is_escape(struct fr_slice s, size_t i)
 {
@@ -51,7 +40,7 @@ static enum fr_code normalise_file(struct fr_slice uri, char **ret, struct fr_er
 {
     struct fr_slice path = uri;
 
-    if (!take_prefix(&path, "file:///") || path.len == 0 ||
+    if (!fr_take_text(&path, "file:///") || path.len == 0 ||
         !is_path(path, "#?\"<>\\^`"))
         return bad(uri, "of the form file:///path, other characters as %XX", err);
     return fr_str_dup_n(uri, ret, err);
@@ -83,7 +72,7 @@ static enum fr_code normalise_https(struct fr_slice uri, char **ret, struct fr_e
     char host[FR_ID_MAX + 1];
     uint16_t port = 0;
 
-    if (!take_prefix(&rest, "https://") || !take_authority(&rest, host, &port) ||
+    if (!fr_take_text(&rest, "https://") || !take_authority(&rest, host, &port) ||
         !is_path(rest, "#\"<>\\^`{|}"))
         return bad(uri, "of the form https://host[:port]/path, host an FQDN", err);
     fr_buf_fmt(&text, "https://%s", host);

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/str.h"
 #include "model/crc32.h"
 #include "target/cache.h"
 
@@ -65,13 +66,7 @@ static bool take_until(struct fr_slice *s, uint8_t mark, struct fr_slice *ret)
 /* "name=value\n" -> value. */
 static bool take_line(struct fr_slice *s, const char *name, struct fr_slice *ret)
 {
-    size_t len = strlen(name);
-
-    if (s->len < len || memcmp(s->data, name, len) != 0)
-        return false;
-    s->data += len;
-    s->len -= len;
-    return take_until(s, '\n', ret);
+    return fr_take_text(s, name) && take_until(s, '\n', ret);
 }
 
 static bool take_uint(struct fr_slice *s, uint64_t max, uint64_t *ret)
