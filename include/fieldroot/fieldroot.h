@@ -144,6 +144,13 @@ FR_API int64_t fr_credential_expires(const fr_credential *credential); /* since 
 /* The key shared with the target: 32 octets into key. The caller wipes it. */
 FR_API fr_status fr_credential_derive(const fr_credential *credential, uint8_t key[32],
                                       fr_error *error);
+/* Of a SIM's credential (method gba): a handle of its own, with the same identity and
+ * expiry, whose keys are those of the target with that FQDN. One Ks gives a key to each
+ * target that the operator allows, without a bootstrap more. FR_STATUS_USAGE,
+ * "one-target": it is of another method, or its Ks is in the SIM. */
+FR_API fr_status fr_credential_for_naf(const fr_credential *credential,
+                                       const char *fqdn, fr_credential **other,
+                                       fr_error *error);
 
 /* For SSL_CTX_set_psk_client_callback(): identity and key of the credential that the
  * caller put there with SSL_set_ex_data(ssl, fr_credential_ssl_index(), credential). */

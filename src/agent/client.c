@@ -286,6 +286,28 @@ enum fr_status fr_credential_find(struct fr_client *client, const char *mef,
     return fr_client_status(&err, error);
 }
 
+static enum fr_code for_naf(const struct fr_credential *c, const char *fqdn,
+                            struct fr_credential **ret, struct fr_err *err)
+{
+    FR_AUTO(credential) *other = NULL;
+
+    FR_TRY(fr_credential_copy(c, &other, err));
+    FR_TRY(fr_credential_aim_at(other, fqdn, err));
+    *ret = FR_TAKE(other);
+    return FR_OK;
+}
+
+enum fr_status fr_credential_for_naf(const struct fr_credential *credential,
+                                     const char *fqdn, struct fr_credential **other,
+                                     struct fr_error *error)
+{
+    struct fr_err err;
+
+    if (for_naf(credential, fqdn, other, &err) == FR_OK)
+        return FR_STATUS_OK;
+    return fr_client_status(&err, error);
+}
+
 void fr_credential_close(struct fr_credential *credential)
 {
     fr_credential_free(credential);

@@ -13,8 +13,9 @@
 #include "unit/model/credential_sample.h"
 #include "unit/net/tlspeer.h"
 
-#define NAF_TLS12 "74259dd94b4d3558f4e05dcc1ce37087ab724aab9ddb18b03613e6fb8ca8ed44"
-#define NAF_TLS13 "7a4eb3270a598b6649234f71993b6be1b8ddf7ebb4d077049161339504d1746e"
+#define NAF_TLS12    "74259dd94b4d3558f4e05dcc1ce37087ab724aab9ddb18b03613e6fb8ca8ed44"
+#define BROKER_TLS12 "60d81f91e83047a474605bbc0637b7314178732116a05f853c48f25c0872cf0a"
+#define NAF_TLS13    "7a4eb3270a598b6649234f71993b6be1b8ddf7ebb4d077049161339504d1746e"
 
 struct maker {
     struct rig rig; /* for its config file and state folder */
@@ -349,6 +350,37 @@ static void a_sims_key_follows_the_suite_that_is_negotiated(void **state)
     assert_false(reaches_naf(c, TLS1_2_VERSION, "PSK-AES256-GCM-SHA384"));
 }
 
+/* The key is that of docs/protocol.md 13.6. */
+static void one_credential_of_a_sim_serves_other_targets(void **state)
+{
+    FR_AUTO(credential) *c = credential_sample_gba(), *of_one = credential_sample();
+    fr_credential *other = NULL;
+    fr_error error;
+    uint8_t key[32], want[32];
+
+    (void)state;
+    assert_true(fr_hex_decode(fr_slice_str(BROKER_TLS12), want));
+    assert_int_equal(fr_credential_for_naf(c, "broker.example.com", &other, &error), 0);
+    assert_int_equal(fr_credential_derive(other, key, &error), 0);
+    assert_memory_equal(key, want, sizeof key);
+    assert_string_equal(fr_credential_psk_identity(other), SAMPLE_BTID);
+    assert_int_equal(fr_credential_expires(other), c->expires);
+    assert_string_equal(c->target, "naf.example.org");
+    fr_credential_close(other);
+
+    other = NULL;
+    assert_int_equal(fr_credential_for_naf(c, "no name", &other, &error),
+                     FR_STATUS_USAGE);
+    assert_int_equal(
+        fr_credential_for_naf(of_one, "broker.example.com", &other, &error),
+        FR_STATUS_USAGE);
+    assert_string_equal(error.reason, "one-target");
+    c->derivation = FR_DERIVE_GBA_U;
+    assert_int_equal(fr_credential_for_naf(c, "broker.example.com", &other, &error),
+                     FR_STATUS_USAGE);
+    assert_null(other);
+}
+
 static void the_callback_has_no_key_without_a_credential(void **state)
 {
     SSL_CTX *ctx = SSL_CTX_new(TLS_client_method());
@@ -379,6 +411,7 @@ int main(void)
         cmocka_unit_test(a_credential_gives_identity_and_key),
         cmocka_unit_test(the_callback_makes_a_psk_session),
         cmocka_unit_test(a_sims_key_follows_the_suite_that_is_negotiated),
+        cmocka_unit_test(one_credential_of_a_sim_serves_other_targets),
         cmocka_unit_test(the_callback_has_no_key_without_a_credential),
     };
 
