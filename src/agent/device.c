@@ -119,3 +119,33 @@ enum fr_code fr_device_current(const struct fr_device *device,
     *ret = FR_TAKE(c);
     return FR_OK;
 }
+
+static bool is_better(const struct fr_state_entry *e, const struct fr_credential *best)
+{
+    return e->credential && !e->pending &&
+           (!best || e->credential->created > best->created);
+}
+
+enum fr_code fr_device_find(const void *device, fr_fits_fn *fits, const void *arg,
+                            struct fr_credential **ret, struct fr_err *err)
+{
+    const struct fr_device *d = device;
+    struct fr_state_entries entries = {0};
+    const struct fr_credential *best = NULL;
+    int64_t now = fr_device_now(d);
+    enum fr_code rc = FR_OK;
+
+    FR_TRY(fr_state_list(d->state, &entries, err));
+    for (size_t i = 0; i < entries.n; i++) {
+        const struct fr_state_entry *e = &entries.list[i];
+        if (is_better(e, best) && fr_credential_is_valid(e->credential, now) &&
+            fits(arg, e->credential))
+            best = e->credential;
+    }
+    if (best)
+        rc = fr_credential_copy(best, ret, err);
+    fr_state_entries_clear(&entries);
+    if (!best)
+        return FR_FAIL(err, FR_ENOTFOUND, "no credential that fits");
+    return rc;
+}

@@ -509,6 +509,7 @@ static enum fr_code set_up(struct fr_run *r, const struct fr_run_setup *setup,
                                          .wait_target_ms = setup->wait_target_ms,
                                          .plain_mefs = d->config->plain_mefs,
                                          .n_plain_mefs = d->config->n_plain_mefs,
+                                         .kept = {r->renew ? NULL : fr_device_find, d},
                                          .records = upload_records,
                                          .ctx = r};
     FR_TRY(fr_keyring_open(d->config, &r->keys, err));

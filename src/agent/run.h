@@ -65,6 +65,11 @@ bool fr_device_supports(const struct fr_device *device, const struct fr_instruct
 bool fr_device_could(const struct fr_device *device, const struct fr_instruction *in,
                      char *text, size_t size);
 
+/* The newest of the valid current credentials that fits (engine/io.h); FR_ENOTFOUND. */
+FR_MUST_USE enum fr_code fr_device_find(const void *device, fr_fits_fn *fits,
+                                        const void *arg, struct fr_credential **ret,
+                                        struct fr_err *err);
+
 /* The valid current credential that makes in needless; FR_ENOTFOUND if there is none.
  */
 FR_MUST_USE enum fr_code fr_device_current(const struct fr_device *device,

@@ -58,12 +58,12 @@ static void finish_as(struct fr_task *t, enum fr_class class, const char *reason
 static void succeed(struct fr_task *t)
 {
     const struct fr_credential *c = t->stored;
+    const char *how = fr_credential_is_reused(c) ? "reused" : "provisioned";
     char text[FR_ERR_MSG_MAX];
 
     (void)snprintf(text, sizeof text, "%s for %s", c->key_id, c->target);
     t->end.credential = c;
-    finish_as(t, FR_CLASS_PROVISIONED, t->setup.pending ? "resolved" : "provisioned",
-              text);
+    finish_as(t, FR_CLASS_PROVISIONED, t->setup.pending ? "resolved" : how, text);
 }
 
 static int64_t retry_after_ms(const struct fr_task *t)

@@ -3,7 +3,7 @@
  * `gba`: a SIM and its home network make the key (TS 33.220, TS 24.109 clause 4;
  * TS-0003 8.3.2.3): the MEF plays the GBA-BSF, Ke is Ks, KeID the B-TID. Here are the
  * table, the life of a run, and what a failure means; the steps are in gba_ub.c,
- * gba_info.c and gba_after.c.
+ * gba_reuse.c, gba_info.c and gba_after.c.
  */
 #include <stdlib.h>
 
@@ -31,7 +31,8 @@ static const struct move {
 } table[FR_G_FAILED + 1][N_INPUTS] = {
     [FR_G_IDLE][IN_START] = {fr_g_identify, FR_G_IDENTIFYING},
     [FR_G_IDENTIFYING][IN_USIM] = {fr_g_connect_as, FR_G_CONNECTING},
-    [FR_G_CONNECTING][IN_CONNECTED] = {fr_g_ask_first, FR_G_ASKING},
+    [FR_G_CONNECTING][IN_CONNECTED] = {fr_g_begin, FR_G_ASKING},
+    [FR_G_TARGETING][IN_RESPONSE] = {fr_g_take_target, FR_G_RESTORING},
     [FR_G_ASKING][IN_RESPONSE] = {fr_g_take_challenge, FR_G_AUTHENTICATING},
     [FR_G_AUTHENTICATING][IN_USIM] = {fr_g_take_answer, FR_G_STORING},
     [FR_G_MEF_KEY][IN_USIM] = {fr_g_take_mef_key, FR_G_STORING},

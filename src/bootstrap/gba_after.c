@@ -161,6 +161,8 @@ enum fr_code fr_g_look_up(struct fr_gba *run, struct fr_acts *acts, struct fr_er
     run->mef_not_before = run->ev->link->peer_not_before;
     FR_TRY(fr_credential_copy(run->pending, &run->credential, err));
     fr_g_reach(acts, FR_PHASE_REGISTER);
+    if (fr_credential_is_reused(run->credential))
+        return fr_g_ask_target(run, acts, err);
     return ask_for_key(run, "GET", acts, err);
 }
 

@@ -101,6 +101,9 @@ static enum fr_code check_info(const struct fr_gba *run, int64_t now,
     if (info->lifetime <= now || info->lifetime <= run->mef_not_before)
         return FR_FAIL_AS(err, FR_EINVALID, "lifetime-over",
                           "%s gives a key whose lifetime is over", run->in->mef);
+    if (fr_credential_is_reused(run->credential) &&
+        !fr_str_equal(info->btid, run->credential->key_id))
+        return of_no_use(err, "another key than the one that was asked about");
     return info->target[0] ? check_granted(run, err) : FR_OK;
 }
 

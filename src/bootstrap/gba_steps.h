@@ -8,6 +8,9 @@
  * to the SIM (an AUTS goes back for a fresh one), store pending, GET / with the
  *            response, the 200 and its rspauth, store what it tells, FLIP, ack, upload
  *            of the attempt records, done
+ *   reuse    where a Ks of this SIM and MEF is here for another target: ask the SIM who
+ *            it is, connect, ask for that target too, store, FLIP, and on as above; a
+ *            MEF that has not that Ks any more: enrol, from GET / on
  *   resolve  connect, ask for the pending key; 200: store what it tells, FLIP, ack,
  *            upload, done; 404 and 4004: DROP_PENDING, done
  *
@@ -31,6 +34,7 @@
     X(FR_G_IDLE, "idle")                                                               \
     X(FR_G_IDENTIFYING, "identifying")                                                 \
     X(FR_G_CONNECTING, "connecting")                                                   \
+    X(FR_G_TARGETING, "targeting")                                                     \
     X(FR_G_ASKING, "asking")                                                           \
     X(FR_G_AUTHENTICATING, "authenticating")                                           \
     X(FR_G_MEF_KEY, "mef-key")                                                         \
@@ -105,11 +109,20 @@ void fr_g_flip(struct fr_gba *run, struct fr_acts *acts);
 FR_MUST_USE enum fr_code fr_g_take_info(struct fr_gba *run, bool *ret_changed,
                                         struct fr_err *err);
 
+/* Run->credential is what this run shall leave, of a Ks that is here; or NULL. */
+FR_MUST_USE enum fr_code fr_g_find_ks(struct fr_gba *run, struct fr_err *err);
+/* Asks the MEF that run->credential's target may have its key. */
+FR_MUST_USE enum fr_code fr_g_ask_target(struct fr_gba *run, struct fr_acts *acts,
+                                         struct fr_err *err);
+void fr_g_store_again(struct fr_gba *run, struct fr_acts *acts); /* run->credential */
+
 /* ---- handlers ---- */
 
 typedef enum fr_code fr_g_handler(struct fr_gba *run, struct fr_acts *acts,
                                   struct fr_err *err);
 
+/* gba_reuse.c */
+fr_g_handler fr_g_begin, fr_g_take_target;
 /* gba_ub.c */
 fr_g_handler fr_g_identify, fr_g_connect_as, fr_g_ask_first, fr_g_take_challenge,
     fr_g_take_answer, fr_g_take_mef_key, fr_g_respond, fr_g_take_success,

@@ -50,6 +50,7 @@ enum fr_code fr_g_connect_as(struct fr_gba *run, struct fr_acts *acts,
     run->gba_u = ev->has_gba_u;
     run->needs_gba_u = ev->needs_gba_u;
     run->akav2 = ev->has_akav2;
+    FR_TRY(fr_g_find_ks(run, err));
     return fr_g_connect(run, acts, err);
 }
 
@@ -98,13 +99,9 @@ enum fr_code fr_g_ask_first(struct fr_gba *run, struct fr_acts *acts,
 {
     struct fr_digest_auth *a = &run->auth;
 
-    if (!run->ev->link)
-        return FR_FAIL(err, FR_EINTERNAL, "a connection without a link");
-    run->mef_not_before = run->ev->link->peer_not_before;
     *a = (struct fr_digest_auth){.uri = "/"};
     snprintf(a->username, sizeof a->username, "%s", run->impi);
     snprintf(a->realm, sizeof a->realm, "%s", run->in->mef);
-    fr_g_reach(acts, FR_PHASE_REGISTER);
     return ask_ub(run, acts, err);
 }
 
@@ -336,7 +333,7 @@ static enum fr_code check_ks(const struct fr_gba *run, struct fr_err *err)
     return fr_g_check_proof(run, "/", err);
 }
 
-static void store_again(struct fr_gba *run, struct fr_acts *acts)
+void fr_g_store_again(struct fr_gba *run, struct fr_acts *acts)
 {
     run->next = FR_G_RESTORING;
     fr_acts_add(acts, (struct fr_act){.kind = FR_ACT_STORE_PENDING,
@@ -379,7 +376,7 @@ enum fr_code fr_g_take_success(struct fr_gba *run, struct fr_acts *acts,
     run->credential->confirmed = true;
     if (ask_naf_key(run, acts))
         return FR_OK;
-    store_again(run, acts); /* at least the time until which it is good is new */
+    fr_g_store_again(run, acts); /* at least the time until which it is good is new */
     return FR_OK;
 }
 
@@ -388,7 +385,7 @@ enum fr_code fr_g_take_naf_key(struct fr_gba *run, struct fr_acts *acts,
 {
     FR_TRY(copy_key(sim(run)->naf_key, &run->credential->naf_keys[run->naf.ua], err));
     if (!ask_naf_key(run, acts))
-        store_again(run, acts);
+        fr_g_store_again(run, acts);
     return FR_OK;
 }
 
@@ -422,7 +419,7 @@ enum fr_code fr_g_judge_pending(struct fr_gba *run, struct fr_acts *acts,
     if (ask_naf_key(run, acts))
         return FR_OK;
     if (changed)
-        store_again(run, acts);
+        fr_g_store_again(run, acts);
     else
         fr_g_flip(run, acts);
     return FR_OK;

@@ -32,12 +32,12 @@ enum fr_code fr_dev_credential_json(const struct fr_credential *c, int64_t now,
 
     FR_TRY(fr_secret_fingerprint(c->ke, fingerprint, err));
     *ret = json_pack(
-        "{s:s,s:s,s:s,s:s?,s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:s}", "keyId", c->key_id, "mef",
-        c->mef, "target", c->target, "targetFQDN", c->target_fqdn, "suid", c->suid,
-        "derivation", fr_derivation_name(c->derivation), "method", c->method, "state",
-        state_of(c, now), "created", fr_rfc3339_format(c->created, created), "expires",
-        fr_rfc3339_format(c->expires, expires), "confirmed", c->confirmed,
-        "fingerprint", fingerprint);
+        "{s:s,s:s,s:s,s:s?,s:i,s:s,s:s,s:s,s:s,s:s,s:b,s:b,s:s}", "keyId", c->key_id,
+        "mef", c->mef, "target", c->target, "targetFQDN", c->target_fqdn, "suid",
+        c->suid, "derivation", fr_derivation_name(c->derivation), "method", c->method,
+        "state", state_of(c, now), "created", fr_rfc3339_format(c->created, created),
+        "expires", fr_rfc3339_format(c->expires, expires), "confirmed", c->confirmed,
+        "reused", fr_credential_is_reused(c), "fingerprint", fingerprint);
     return *ret ? FR_OK : FR_FAIL(err, FR_ENOMEM, "no memory for a credential");
 }
 

@@ -121,6 +121,15 @@ void fr_acts_add(struct fr_acts *acts, struct fr_act act); /* asserts that it fi
 
 enum fr_confirmation { FR_CONFIRMATION_REQUIRED, FR_CONFIRMATION_OPTIONAL };
 
+/* The valid credentials of the device; which of them fits, the method says. */
+typedef bool fr_fits_fn(const void *arg, const struct fr_credential *c);
+struct fr_kept {
+    /* The newest that fits; FR_ENOTFOUND. NULL: none is to be used again. */
+    enum fr_code (*find)(const void *device, fr_fits_fn *fits, const void *arg,
+                         struct fr_credential **ret, struct fr_err *err);
+    const void *device;
+};
+
 /* What the device brings to every run; borrowed for its life. */
 struct fr_run_context {
     const struct fr_env *env;
@@ -129,6 +138,7 @@ struct fr_run_context {
     int64_t wait_target_ms; /* success is also the target's first fetch; 0: it is not */
     const char *const *plain_mefs; /* Ub without TLS: with these alone */
     size_t n_plain_mefs;
+    struct fr_kept kept;
     /* Attempt records of this trigger so far, as a JSON array, for the upload in the
      * session that succeeds; NULL: none. Called once, late. */
     enum fr_code (*records)(void *ctx, struct fr_buf *to, struct fr_err *err);

@@ -166,6 +166,11 @@ enum fr_code fr_credential_aim_at(struct fr_credential *c, const char *fqdn,
     return FR_OK;
 }
 
+bool fr_credential_is_reused(const struct fr_credential *c)
+{
+    return fr_str_equal(c->registration, FR_REUSED_PATH);
+}
+
 bool fr_credential_is_valid(const struct fr_credential *c, int64_t now)
 {
     return c->ke && now < c->expires;

@@ -64,6 +64,11 @@ FR_MUST_USE enum fr_code fr_credential_ua_key(const struct fr_credential *c,
                                               enum fr_ua ua, struct fr_secret **ret,
                                               struct fr_err *err);
 
+/* It is made of a Ks that was here already for another target (method gba). Its
+ * registration is where the MEF is asked for that [F]. */
+#define FR_REUSED_PATH "/fieldroot/v1/gba/targets"
+bool fr_credential_is_reused(const struct fr_credential *c);
+
 /* What goes into psk_identity: the KeID, or for GBA what was chosen. */
 #define FR_PSK_3GPP "3GPP-bootstrapping;" /* TS 24.109 5.3.3.1 [U] */
 const char *fr_credential_identity(const struct fr_credential *c);

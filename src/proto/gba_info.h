@@ -38,6 +38,20 @@ FR_MUST_USE enum fr_code fr_gba_info_write(const struct fr_gba_info *info,
 FR_MUST_USE enum fr_code fr_gba_info_parse(struct fr_slice xml, struct fr_gba_info *ret,
                                            struct fr_err *err);
 
+/* What a device that has Ks asks for besides: that the MEF gives this target too its
+ * key, {"target":"<id>","suid":22}. */
+#define FR_GBA_WISH_MAX 1024
+struct fr_gba_wish {
+    char target[FR_ID_MAX + 1];
+    int suid;
+};
+FR_MUST_USE enum fr_code fr_gba_wish_write(const struct fr_gba_wish *wish,
+                                           struct fr_buf *to, struct fr_err *err);
+/* FR_EINVALID "mmef-malformed". Whether there are such a target and SUID is the
+ * caller's to judge. */
+FR_MUST_USE enum fr_code fr_gba_wish_parse(struct fr_slice json,
+                                           struct fr_gba_wish *ret, struct fr_err *err);
+
 /*
  * A proof that who says something holds Ks: a device after Ub, in Authorization; the
  * MEF of the body of its 200, in FR_GBA_PROOF_HEADER (method: FR_GBA_PROOF_ANSWER):

@@ -63,6 +63,7 @@ enum fr_sql {
     FR_SQL_FEED_COUNT,
     FR_SQL_FEED_ADD,
     FR_SQL_FEED,
+    FR_SQL_FEED_TOLD,
     FR_SQL_FEED_LAST,
     FR_SQL_KEY_WAS_HERE,
     FR_SQL_FEED_OLDEST,
@@ -229,6 +230,17 @@ enum fr_code fr_sql_name_missing(enum fr_code rc, const char *what, const char *
                                  struct fr_err *err);
 /* A page's limit and start as parameters. */
 int64_t fr_page_limit(const struct fr_store_page *page);
+/* Whom the feed has told of c besides its own target: of GBA alone. */
+FR_MUST_USE enum fr_code fr_sql_feed_told(struct fr_sql_store *s,
+                                          const struct fr_store_credential *c,
+                                          struct fr_store_told *ret,
+                                          struct fr_err *err);
+/* Appends one change for each of them. */
+FR_MUST_USE enum fr_code fr_sql_feed_tell(struct fr_sql_store *s,
+                                          const struct fr_store_credential *c,
+                                          const struct fr_store_told *told,
+                                          enum fr_store_event event, int64_t at,
+                                          struct fr_err *err);
 /* Appends one change to the feed. */
 FR_MUST_USE enum fr_code fr_sql_feed_add(struct fr_sql_store *s,
                                          const struct fr_store_credential *c,

@@ -103,10 +103,14 @@ static enum fr_code insert(struct fr_sql_store *s, const struct fr_store_credent
 static enum fr_code drop(struct fr_sql_store *s, const struct fr_store_credential *c,
                          enum fr_store_event event, int64_t at, struct fr_err *err)
 {
+    struct fr_store_told told;
+
+    FR_TRY(fr_sql_feed_told(s, c, &told, err));
     FR_TRY(fr_sql_expect(
         s, FR_SQL_CREDENTIAL_DELETE,
         FR_VALUES(FR_VTEXT(c->key_id), FR_VINT(c->slot), FR_VINT(c->acked)), err));
-    return fr_sql_feed_add(s, c, event, at, err);
+    FR_TRY(fr_sql_feed_add(s, c, event, at, err));
+    return fr_sql_feed_tell(s, c, &told, event, at, err);
 }
 
 /* A KeID that is gone stays taken: else a replayed commit would bring back a revoked
@@ -283,6 +287,19 @@ static enum fr_code retire_if_any(struct fr_sql_store *s,
                       FR_VALUES(FR_VTEXT(c->key_id), FR_VINT(at)), NULL, err);
 }
 
+/* What other targets have keys of stays until its own end: nobody tells the device that
+ * it should ask for them anew. */
+static enum fr_code spare_if_told(struct fr_sql_store *s, struct fr_store_credential *c,
+                                  struct fr_err *err)
+{
+    struct fr_store_told told;
+
+    FR_TRY(fr_sql_feed_told(s, c, &told, err));
+    if (told.n > 0)
+        c->key_id[0] = 0;
+    return FR_OK;
+}
+
 /* All reading first: what is read after a write has to wait for it. */
 static enum fr_code ack(struct fr_sql_store *s, const char *key_id, int64_t at,
                         int64_t retires, bool *ret_first, struct fr_err *err)
@@ -296,6 +313,8 @@ static enum fr_code ack(struct fr_sql_store *s, const char *key_id, int64_t at,
     }
     FR_TRY(in_slot(s, &c.place, FR_SLOT_PREVIOUS, &previous, err));
     FR_TRY(in_slot(s, &c.place, BESIDE_PREVIOUS, &beside, err));
+    FR_TRY(spare_if_told(s, &previous, err));
+    FR_TRY(spare_if_told(s, &beside, err));
     FR_TRY(fr_sql_expect(s, FR_SQL_CREDENTIAL_ACK,
                          FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), err));
     FR_TRY(retire_if_any(s, &previous, retires, err));
@@ -334,6 +353,33 @@ static void credential_fetched(struct fr_store *store, const char *key_id, int64
                 fr_sql_run(fr_sql_of(store), FR_SQL_CREDENTIAL_FETCHED,
                            FR_VALUES(FR_VTEXT(key_id), FR_VINT(at)), NULL, &err),
                 &err);
+}
+
+static enum fr_code tell(struct fr_sql_store *s, const struct fr_store_credential *c,
+                         const char *fqdn, int suid, int64_t at, struct fr_err *err)
+{
+    struct fr_store_told told = {.n = 1};
+
+    snprintf(told.list[0].fqdn, sizeof told.list[0].fqdn, "%s", fqdn);
+    told.list[0].suid = suid;
+    return fr_sql_feed_tell(s, c, &told, FR_EVENT_ADDED, at, err);
+}
+
+static void credential_tell(struct fr_store *store, const struct fr_store_credential *c,
+                            const char *fqdn, int suid, int64_t at,
+                            struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sql_done(call, tell(fr_sql_of(store), c, fqdn, suid, at, &err), &err);
+}
+
+static void credential_told(struct fr_store *store, const struct fr_store_credential *c,
+                            struct fr_store_told *ret, struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sql_done(call, fr_sql_feed_told(fr_sql_of(store), c, ret, &err), &err);
 }
 
 static enum fr_code remove_one(struct fr_sql_store *s, const char *key_id,
@@ -389,6 +435,8 @@ void fr_sql_credential_ops(struct fr_store_methods *m)
     m->credential_ack = credential_ack;
     m->credential_rewrap = credential_rewrap;
     m->credential_fetched = credential_fetched;
+    m->credential_tell = credential_tell;
+    m->credential_told = credential_told;
     m->credential_remove = credential_remove;
     m->credential_due = credential_due;
     m->credential_next_due = credential_next_due;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The feed that tells targets of their credentials. */
+#include <string.h>
+
 #include "store/sql.h"
 
 /* The counter's row stays locked until the commit: so the order of numbers is that of
@@ -17,6 +19,45 @@ enum fr_code fr_sql_feed_add(struct fr_sql_store *s,
                                 FR_VTEXT(c->key_id), FR_VINT(c->place.suid),
                                 FR_VTEXT(c->san), FR_VINT(c->expires), FR_VINT(at)),
                       NULL, err);
+}
+
+enum fr_code fr_sql_feed_told(struct fr_sql_store *s,
+                              const struct fr_store_credential *c,
+                              struct fr_store_told *ret, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(sql_rows) rows = {0};
+    enum fr_code rc;
+
+    ret->n = 0;
+    if (!c->key_id[0] || !fr_derivation_is_gba(c->derivation))
+        return FR_OK;
+    FR_TRY(fr_sql_query(s, FR_SQL_FEED_TOLD,
+                        FR_VALUES(FR_VTEXT(c->key_id), FR_VINT(FR_EVENT_ADDED),
+                                  FR_VTEXT(c->target_fqdn)),
+                        &rows, err));
+    while ((rc = fr_sql_next(&rows, err)) == FR_OK) {
+        int i = 0;
+        if (ret->n == FR_STORE_TOLD_MAX)
+            return FR_FAIL(err, FR_ESTORE, "%s serves too many targets", c->key_id);
+        FR_COL_TEXT(&rows, &i, ret->list[ret->n].fqdn);
+        ret->list[ret->n++].suid = (int)fr_col_int(&rows, &i);
+    }
+    return fr_sql_end(rc);
+}
+
+enum fr_code fr_sql_feed_tell(struct fr_sql_store *s,
+                              const struct fr_store_credential *c,
+                              const struct fr_store_told *told,
+                              enum fr_store_event event, int64_t at, struct fr_err *err)
+{
+    struct fr_store_credential other = *c;
+
+    for (size_t i = 0; i < told->n; i++) {
+        memcpy(other.target_fqdn, told->list[i].fqdn, sizeof other.target_fqdn);
+        other.place.suid = told->list[i].suid;
+        FR_TRY(fr_sql_feed_add(s, &other, event, at, err));
+    }
+    return FR_OK;
 }
 
 static void read_change(struct fr_sql_rows *rows, struct fr_store_change *c)

@@ -133,6 +133,8 @@ static const char *const texts[FR_N_SQL] = {
         "SELECT seq, event, target_fqdn, key_id, suid, san, expires, at FROM feed"
         " WHERE target_fqdn IN (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) AND seq > ?9"
         " ORDER BY seq LIMIT ?10",
+    [FR_SQL_FEED_TOLD] = "SELECT target_fqdn, suid FROM feed WHERE key_id = ?1"
+                         " AND event = ?2 AND target_fqdn <> ?3 ORDER BY seq",
     [FR_SQL_FEED_LAST] = "SELECT feed FROM progress",
     /* The feed forgets in the end, the audit trail does not. */
     [FR_SQL_KEY_WAS_HERE] = "SELECT 1 FROM feed WHERE key_id = ?1 UNION ALL"

@@ -116,6 +116,15 @@ struct fr_store_change {
     int64_t expires;
     int64_t at;
 };
+/* The targets besides its own that a credential serves. */
+#define FR_STORE_TOLD_MAX 16
+struct fr_store_told {
+    size_t n;
+    struct {
+        char fqdn[FR_ID_MAX + 1];
+        int suid;
+    } list[FR_STORE_TOLD_MAX];
+};
 /* Names by which one target is known. */
 struct fr_store_feed_query {
     const char *fqdns[FR_SANS_MAX];
@@ -314,11 +323,18 @@ struct fr_store_methods {
                             struct fr_store_credential_rows rows,
                             struct fr_store_call call);
     /* Sets acked of this current credential (unless it is) and the retirement of what
-     * is previous at its place; *ret_first tells whether this was the first ack. */
+     * is previous at its place, unless that serves other targets too: with it their key
+     * would go. *ret_first tells whether this was the first ack. */
     void (*credential_ack)(struct fr_store *s, const char *key_id, int64_t at,
                            int64_t retires, bool *ret_first, struct fr_store_call call);
     void (*credential_fetched)(struct fr_store *s, const char *key_id, int64_t at,
                                struct fr_store_call call);
+    /* The feed tells one target more of c; it will tell it of its end too. */
+    void (*credential_tell)(struct fr_store *s, const struct fr_store_credential *c,
+                            const char *fqdn, int suid, int64_t at,
+                            struct fr_store_call call);
+    void (*credential_told)(struct fr_store *s, const struct fr_store_credential *c,
+                            struct fr_store_told *ret, struct fr_store_call call);
     /* Removes it; the feed says event. */
     void (*credential_remove)(struct fr_store *s, const char *key_id,
                               enum fr_store_event event, int64_t at,

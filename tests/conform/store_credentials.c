@@ -404,6 +404,101 @@ static void feed_forgets_what_nobody_can_need(void **state)
     assert_feed(l, query, "2 retired"); /* the last: cursors go by it */
 }
 
+/* ---- other targets of a Ks ---- */
+
+#define ANOTHER "other.example.com"
+
+static struct fr_store_credential commit_ks(struct store_lab *l, const char *key_id)
+{
+    struct fr_store_credential c = store_credential(key_id);
+    struct fr_store_displaced d;
+
+    c.derivation = FR_DERIVE_GBA;
+    DO(l, credential_commit, &c, fr_slice_str("{}"), &d);
+    return c;
+}
+
+static void tell(struct store_lab *l, const struct fr_store_credential *c)
+{
+    DO(l, credential_tell, c, ANOTHER, 32, (int64_t)1050);
+}
+
+static enum fr_code told_row(void *ctx, const struct fr_store_change *c,
+                             struct fr_err *err)
+{
+    struct fr_store_change mine = *c;
+
+    assert_string_equal(c->target_fqdn, ANOTHER);
+    assert_int_equal(c->suid, 32);
+    snprintf(mine.target_fqdn, sizeof mine.target_fqdn, "broker.example.com");
+    return change_row(ctx, &mine, err);
+}
+
+static void assert_told(struct store_lab *l, const char *want)
+{
+    const struct fr_store_feed_query query = {
+        .fqdns = {ANOTHER}, .n_fqdns = 1, .limit = 10};
+    struct names got = {0};
+
+    DO(l, feed, &query, ((struct fr_store_change_rows){.row = told_row, .ctx = &got}));
+    assert_string_equal(got.text, want);
+}
+
+static void who_was_told_of_a_key_is_told_of_its_end(void **state)
+{
+    const struct fr_store_feed_query own = {.fqdns = {"broker.example.com"},
+                                            .n_fqdns = 1};
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+    struct fr_store_told told;
+
+    store_populate(l);
+    c = commit_ks(l, KEY(1));
+    DO(l, credential_told, &c, &told);
+    assert_int_equal(told.n, 0);
+    tell(l, &c);
+    store_lab_reopen(l);
+    DO(l, credential_told, &c, &told);
+    assert_int_equal(told.n, 1);
+    assert_string_equal(told.list[0].fqdn, ANOTHER);
+    assert_int_equal(told.list[0].suid, 32);
+    DO(l, credential_remove, KEY(1), FR_EVENT_REVOKED, (int64_t)2000);
+    assert_told(l, "1 added, 1 revoked");
+    assert_feed(l, own, "1 added, 1 revoked");
+}
+
+static void who_was_told_hears_of_a_key_that_is_pushed_out(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+
+    store_populate(l);
+    c = commit_ks(l, KEY(1));
+    tell(l, &c);
+    commit_ks(l, KEY(2));
+    assert_told(l, "1 added");
+    commit_ks(l, KEY(3));
+    assert_told(l, "1 added, 1 retired");
+}
+
+static void a_key_that_serves_others_is_not_retired_by_an_ack(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c;
+    bool first;
+
+    store_populate(l);
+    c = commit_ks(l, KEY(1));
+    tell(l, &c);
+    commit_ks(l, KEY(2));
+    DO(l, credential_ack, KEY(2), (int64_t)1100, (int64_t)5000, &first);
+    assert_true(first);
+    DO(l, credential_find, KEY(1), &c);
+    assert_int_equal(c.retires, 0);
+    assert_due(l, 8999, "");
+    assert_due(l, 9000, "1 2");
+}
+
 static void previous_key_follows_its_successor_to_its_listing(void **state)
 {
     const struct fr_store_page page = {.enrolee = "dev2", .limit = 10};
@@ -437,5 +532,8 @@ const struct CMUnitTest store_credentials[] = {
     STORE(credentials_are_listed_by_every_filter),
     STORE(feed_tells_each_change_to_its_target),
     STORE(feed_goes_on_behind_its_cursor),
+    STORE(who_was_told_of_a_key_is_told_of_its_end),
+    STORE(who_was_told_hears_of_a_key_that_is_pushed_out),
+    STORE(a_key_that_serves_others_is_not_retired_by_an_ack),
     {0},
 };

@@ -450,8 +450,8 @@ def curl(site, listener, host, path, cert, key, *extra):
 class Broker:
     """Stock Mosquitto with TLS-PSK, and its stock clients."""
 
-    def __init__(self, site, psk_file):
-        self.site, self.folder = site, site.path("mosquitto")
+    def __init__(self, site, psk_file, name="mosquitto"):
+        self.site, self.folder = site, site.path(name)
         os.makedirs(self.folder, mode=0o700, exist_ok=True)
         self.psk_file = psk_file
         if not os.path.exists(psk_file):

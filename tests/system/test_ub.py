@@ -85,12 +85,15 @@ class TheNumbersOfThePage(unittest.TestCase):
         res, ck, ik = self.sim.authenticate(rand, autn)
         impi = self.authorization("ub-begin")["username"]
         ks_mef = ub.naf_key(ck + ik, rand, impi, lab.MEF, "http-digest")
-        for name in ("ub-ack", "ub-fetched"):
-            method, path, _ = self.pages[name].request.start.split(" ")
+        for name in ("ub-ack", "ub-fetched", "ub-target"):
+            page = self.pages[name].request
+            method, path, _ = page.start.split(" ")
             said = self.authorization(name, "Fieldroot ")
             self.assertEqual(said["btid"], f"{base64.b64encode(rand).decode()}@{lab.MEF}")
-            self.assertEqual(said["mac"], self.mac(ks_mef, said["btid"], method, path))
-        for name, path in (("ub-response", "/"), ("ub-ack", "/fieldroot/v1/gba/ack")):
+            self.assertEqual(said["mac"], self.mac(ks_mef, said["btid"], method, path,
+                                                   page.body.encode()))
+        for name, path in (("ub-response", "/"), ("ub-ack", "/fieldroot/v1/gba/ack"),
+                           ("ub-target", "/fieldroot/v1/gba/targets")):
             answer = self.pages[name].response
             info = ub.parameters(answer.headers["X-Fieldroot-Proof"], "Fieldroot ")
             self.assertEqual(info["mac"], self.mac(ks_mef, info["btid"], "200", path,

@@ -285,6 +285,7 @@ static const struct fr_route routes[] = {
     {"GET", "/fieldroot/v1/gba/ack", fr_bsf_ack},
     {"POST", "/fieldroot/v1/gba/ack", fr_bsf_ack},
     {"POST", "/fieldroot/v1/gba/attempts", fr_bsf_attempts},
+    {"POST", "/fieldroot/v1/gba/targets", fr_bsf_target},
     {"GET", "/fieldroot/v1/gba/fetched", fr_bsf_fetched},
     {.method = NULL},
 };

@@ -26,6 +26,7 @@ FR_MUST_USE enum fr_code fr_bsf_put_proof(struct fr_exchange *x, const char *bti
                                           struct fr_err *err);
 void fr_bsf_ack(struct fr_exchange *x);
 void fr_bsf_attempts(struct fr_exchange *x);
+void fr_bsf_target(struct fr_exchange *x);
 void fr_bsf_fetched(struct fr_exchange *x);
 
 #endif

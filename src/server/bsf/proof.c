@@ -120,28 +120,42 @@ static void reported(struct fr_exchange *x, const struct fr_msg *reply)
         fr_exchange_answer(x, 204, 2004, NULL);
 }
 
-/* What they say, the vault knows; here only that a message can carry them. */
-static enum fr_code check_records(struct fr_slice body, struct fr_err *err)
+/* What it says, the vault knows; here only that a message can carry it. */
+static enum fr_code check_json(struct fr_slice body, const char *reason,
+                               struct fr_err *err)
 {
     if (body.len == 0 || memchr(body.data, 0, body.len) || !fr_utf8_is_valid(body))
-        return FR_FAIL_AS(err, FR_EPARSE, "attempts-malformed",
-                          "the attempt records are no JSON array");
+        return FR_FAIL_AS(err, FR_EPARSE, reason, "the body is no JSON");
     return FR_OK;
 }
 
-void fr_bsf_attempts(struct fr_exchange *x)
+static void ask_with_json(struct fr_exchange *x, enum fr_msg_type type,
+                          const char *reason,
+                          void (*heard)(struct fr_exchange *, const struct fr_msg *))
 {
     const struct fr_slice body = fr_request_body(x->request);
     struct proof p;
     struct fr_err err;
 
-    if (take_proof(x, &p, &err) != FR_OK || check_records(body, &err) != FR_OK) {
+    if (take_proof(x, &p, &err) != FR_OK || check_json(body, reason, &err) != FR_OK) {
         fr_exchange_fail(x, &err);
         return;
     }
-    struct fr_msg m = message_of(x, FR_MSG_UB_REPORT, &p);
+    struct fr_msg m = message_of(x, type, &p);
     fr_msg_set(&m, FR_F_JSON, body);
-    fr_exchange_ask(x, &m, reported);
+    fr_exchange_ask(x, &m, heard);
+}
+
+void fr_bsf_attempts(struct fr_exchange *x)
+{
+    ask_with_json(x, FR_MSG_UB_REPORT, "attempts-malformed", reported);
+}
+
+/* ---- a key for another target ---- */
+
+void fr_bsf_target(struct fr_exchange *x)
+{
+    ask_with_json(x, FR_MSG_UB_TARGET, "target-malformed", acked);
 }
 
 /* ---- has the target fetched its key? ---- */

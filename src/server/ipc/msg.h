@@ -110,6 +110,7 @@ enum fr_field {
  * UB_FINISH  the response: commits. Reply: RESPONSE (fr_gba_info), RSPAUTH, KEY_ID.
  * UB_ACK     ACK, or a look-up if the request is a GET. Reply: MAC, RESPONSE to that.
  * UB_REPORT, UB_FETCHED: REPORT, and LOOKUP's FETCHED, for who proves that it holds Ks.
+ * UB_TARGET  a key for another target, fr_gba_wish. Reply: RESPONSE, MAC.
  * VECTOR     the HSS's answer to TICKET, or CODE, REASON, TEXT for none. No reply.
  */
 #define FR_MSGS(X)                                                                     \
@@ -158,7 +159,10 @@ enum fr_field {
       FR_FM(FR_F_TICKET) | FR_FM(FR_F_SUBSCRIBER),                                     \
       FR_FM(FR_F_RAND) | FR_FM(FR_F_AUTS)) /* to an hss worker */                      \
     /* from the parent, a worker's descriptor with it; CODE is the worker type */      \
-    X(FR_MSG_WORKER, "worker", 0, FR_FM(FR_F_CODE), 0)
+    X(FR_MSG_WORKER, "worker", 0, FR_FM(FR_F_CODE), 0)                                 \
+    /* to the vault; last, so that corpora of the others' numbers stay true */         \
+    X(FR_MSG_UB_TARGET, "ub-target", FR_WM(FR_WORKER_GBA),                             \
+      FR_FM_UB_PROOF | FR_FM(FR_F_JSON), 0)
 enum fr_msg_type {
 #define X(id, name, workers, required, allowed) id,
     FR_MSGS(X)

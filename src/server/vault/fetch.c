@@ -39,7 +39,7 @@ enum fr_code fr_vault_find_key(const struct fr_request *q, const char *whose,
     return rc;
 }
 
-static int64_t end_of(const struct fr_store_credential *c)
+int64_t fr_vault_end_of(const struct fr_store_credential *c)
 {
     return c->retires && c->retires < c->expires ? c->retires : c->expires;
 }
@@ -123,7 +123,7 @@ static enum fr_code check_fetch(const struct fr_request *q, struct fetch *f,
     FR_TRY(fr_vault_find_key(q, "", &f->c, err));
     f->source = fr_source_of(f->c.derivation);
     FR_TRY(check_target(q, f, suid, err));
-    if (end_of(&f->c) <= q->now)
+    if (fr_vault_end_of(&f->c) <= q->now)
         return FR_FAIL_AS(err, FR_ENOTFOUND, "key-expired",
                           "that credential has expired");
     return FR_OK;
@@ -177,7 +177,7 @@ enum fr_code fr_vault_fetch(struct fr_request *q, struct fr_err *err)
     FR_TRY(check_fetch(q, &f, err));
     FR_TRY(derive(q, &f, err));
     fr_reply_str(q->reply, FR_F_ENROLEE, value_of(f.c.san));
-    fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)end_of(&f.c));
+    fr_reply_u64(q->reply, FR_F_EXPIRES, (uint64_t)fr_vault_end_of(&f.c));
     if (!f.is_other)
         FR_TRY(FR_ASK(q->v, err, credential_fetched, f.c.key_id, q->now));
     return note_fetch(q, &f, err);

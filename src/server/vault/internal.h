@@ -172,6 +172,7 @@ enum fr_code fr_vault_ub_vector(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_ub_finish(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err);
+enum fr_code fr_vault_ub_target(struct fr_request *q, struct fr_err *err);
 enum fr_code fr_vault_ub_fetched(struct fr_request *q, struct fr_err *err);
 
 /* The credential that the request's KEY_ID names, whoever's it is. FR_ENOTFOUND
@@ -199,6 +200,8 @@ FR_MUST_USE enum fr_code fr_vault_remove(struct fr_vault *v,
                                          const struct fr_store_credential *c,
                                          const struct fr_removal *why,
                                          struct fr_err *err);
+/* When no target has it any more. */
+int64_t fr_vault_end_of(const struct fr_store_credential *c);
 /* Notes that the feed of a target has grown. */
 FR_MUST_USE enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn,
                                        struct fr_err *err);

@@ -24,6 +24,7 @@ static const struct handler {
     [FR_MSG_UB_FINISH] = {fr_vault_ub_finish, SUBSCRIBER},
     [FR_MSG_UB_ACK] = {fr_vault_ub_ack, SUBSCRIBER},
     [FR_MSG_UB_REPORT] = {fr_vault_ub_report, SUBSCRIBER},
+    [FR_MSG_UB_TARGET] = {fr_vault_ub_target, SUBSCRIBER},
     [FR_MSG_UB_FETCHED] = {fr_vault_ub_fetched, SUBSCRIBER},
     [FR_MSG_VECTOR] = {fr_vault_ub_vector, NO_PEER},
 };

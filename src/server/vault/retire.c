@@ -26,6 +26,19 @@ enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn, struct fr_err *
     return FR_OK;
 }
 
+static enum fr_code grow_told(struct fr_vault *v, const struct fr_store_credential *c,
+                              struct fr_err *err)
+{
+    struct fr_store_told told;
+
+    if (!fr_derivation_is_gba(c->derivation))
+        return FR_OK;
+    FR_TRY(FR_ASK(v, err, credential_told, c, &told));
+    for (size_t i = 0; i < told.n; i++)
+        FR_TRY(fr_vault_grow(v, told.list[i].fqdn, err));
+    return FR_OK;
+}
+
 enum fr_code fr_vault_remove(struct fr_vault *v, const struct fr_store_credential *c,
                              const struct fr_removal *why, struct fr_err *err)
 {
@@ -35,6 +48,7 @@ enum fr_code fr_vault_remove(struct fr_vault *v, const struct fr_store_credentia
                                  .decision = "allowed",
                                  .reason = why->reason};
 
+    FR_TRY(grow_told(v, c, err));
     FR_TRY(FR_ASK(v, err, credential_remove, c->key_id, why->event, fr_wall_s(v->env)));
     FR_TRY(fr_vault_grow(v, c->target_fqdn, err));
     return fr_vault_audit(v, &said, err, "the %s key of %s (\"%s\") for %s is gone",

@@ -77,6 +77,10 @@ struct fr_entry *fr_ub_challenge_of(const struct fr_vault *v,
 /* The challenge that a answers; NULL: none, or it is too old. */
 struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
                                       const struct fr_digest_auth *a);
+/* Appends what a device is told of a key (fr_gba_info). */
+FR_MUST_USE enum fr_code fr_ub_write_info(const struct fr_request *q,
+                                          const struct fr_grant *g, const char *btid,
+                                          struct fr_buf *to, struct fr_err *err);
 /* What ks, the key of c, gives to this MEF as a NAF. */
 FR_MUST_USE enum fr_code fr_ub_mef_key(const struct fr_vault *v,
                                        const struct fr_store_credential *c,

@@ -97,8 +97,8 @@ static enum fr_code password_of(const struct fr_ub_run *run,
 
 /* ---- the credential ---- */
 
-static enum fr_code write_info(const struct fr_request *q, const struct fr_grant *g,
-                               const char *btid, struct fr_buf *to, struct fr_err *err)
+enum fr_code fr_ub_write_info(const struct fr_request *q, const struct fr_grant *g,
+                              const char *btid, struct fr_buf *to, struct fr_err *err)
 {
     struct fr_gba_info info = {
         .lifetime = g->expires, .current_time = q->now, .suid = g->suid};
@@ -161,7 +161,7 @@ static enum fr_code finish(struct fr_request *q, const struct fr_digest_auth *a,
     FR_TRY(fr_ub_check_response(a, password, err));
     fr_btid_format(run->rand, q->v->config.mef_fqdn, btid);
     snprintf(c.key_id, sizeof c.key_id, "%s", btid);
-    FR_TRY(write_info(q, g, btid, &xml, err));
+    FR_TRY(fr_ub_write_info(q, g, btid, &xml, err));
     FR_TRY(commit(q, g, run, fr_buf_view(&xml), &c, err));
     return put_reply(q, a, password, fr_buf_view(&xml), btid, err);
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* After the commit: who holds Ks may acknowledge it, report, and ask whether its target
- * has fetched the key. */
+/* After the commit: who holds Ks may acknowledge it, report, ask whether its target has
+ * fetched the key, and have one for another target. */
 #include <string.h>
 
 #include "base/str.h"
+#include "model/instruction.h"
 #include "proto/gba_info.h"
 #include "server/vault/ub.h"
 
@@ -159,17 +160,24 @@ enum fr_code fr_vault_ub_ack(struct fr_request *q, struct fr_err *err)
     return fr_ub_prove_answer(q, &c, key, proof.path, fr_buf_view(&body), err);
 }
 
-enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err)
+static enum fr_code check_json(const struct fr_request *q, struct fr_err *err)
 {
-    struct fr_store_credential c = {0};
     uint8_t sha[FR_SHA256_LEN];
-    FR_AUTO(secret) *key = NULL;
 
-    FR_TRY(find_proven(q, &c, &key, err));
     FR_TRY(fr_sha256(q->m->field[FR_F_JSON], sha, err));
     if (memcmp(sha, q->m->field[FR_F_REQUEST_SHA].data, sizeof sha) != 0)
         return FR_FAIL_AS(err, FR_EREFUSED, "proof-mismatch",
-                          "the proof is not of these records");
+                          "the proof is not of this body");
+    return FR_OK;
+}
+
+enum fr_code fr_vault_ub_report(struct fr_request *q, struct fr_err *err)
+{
+    struct fr_store_credential c = {0};
+    FR_AUTO(secret) *key = NULL;
+
+    FR_TRY(find_proven(q, &c, &key, err));
+    FR_TRY(check_json(q, err));
     return fr_vault_keep_attempts(q, err);
 }
 
@@ -182,4 +190,82 @@ enum fr_code fr_vault_ub_fetched(struct fr_request *q, struct fr_err *err)
     if (c.fetched)
         fr_reply_u64(q->reply, FR_F_FETCHED, (uint64_t)c.fetched);
     return FR_OK;
+}
+
+/* ---- a key for another target ---- */
+
+static enum fr_code take_wish(const struct fr_request *q, struct fr_gba_wish *ret,
+                              struct fr_err *err)
+{
+    FR_TRY(check_json(q, err));
+    if (fr_gba_wish_parse(q->m->field[FR_F_JSON], ret, err) != FR_OK)
+        return FR_FAIL_AS(err, FR_EPARSE, "target-malformed",
+                          "the body does not name a target");
+    if (!fr_suid_is_defined(ret->suid))
+        return FR_FAIL_AS(err, FR_EPARSE, "suid-undefined", "SUID %d is not defined",
+                          ret->suid);
+    return FR_OK;
+}
+
+static enum fr_code grant(const struct fr_request *q,
+                          const struct fr_store_credential *c,
+                          const struct fr_gba_wish *wish, struct fr_grant *ret,
+                          struct fr_err *err)
+{
+    *ret = (struct fr_grant){.suid = wish->suid, .expires = fr_vault_end_of(c)};
+    memcpy(ret->admin_fqdn, c->place.admin_fqdn, sizeof ret->admin_fqdn);
+    return fr_grant_target(q->v, c->enrolee, wish->target, &ret->target, err);
+}
+
+static bool is_told(const struct fr_store_told *told, const char *fqdn)
+{
+    for (size_t i = 0; i < told->n; i++)
+        if (fr_str_equal(told->list[i].fqdn, fqdn))
+            return true;
+    return false;
+}
+
+static enum fr_code tell(const struct fr_request *q,
+                         const struct fr_store_credential *c, const struct fr_grant *g,
+                         struct fr_err *err)
+{
+    const struct fr_said said = {.actor = c->san,
+                                 .action = fr_msg_name(FR_MSG_UB_TARGET),
+                                 .subject = c->key_id,
+                                 .decision = "allowed",
+                                 .reason = "reused"};
+    const char *fqdn = g->target.fqdn;
+    struct fr_store_told told;
+
+    FR_TRY(FR_ASK(q->v, err, credential_told, c, &told));
+    if (fr_str_equal(fqdn, c->target_fqdn) || is_told(&told, fqdn))
+        return FR_OK;
+    if (told.n == FR_STORE_TOLD_MAX)
+        return FR_FAIL_AS(err, FR_EREFUSED, "too-many-targets",
+                          "one Ks serves %d targets besides its own at most",
+                          FR_STORE_TOLD_MAX);
+    FR_TRY(FR_ASK(q->v, err, credential_tell, c, fqdn, g->suid, q->now));
+    FR_TRY(fr_vault_grow(q->v, fqdn, err));
+    return fr_vault_audit(q->v, &said, err, "%s (\"%s\") from %s has it for %s too",
+                          c->san, c->enrolee, q->who.address, g->target.id);
+}
+
+enum fr_code fr_vault_ub_target(struct fr_request *q, struct fr_err *err)
+{
+    FR_AUTO_CLEAR(buf) xml = FR_BUF_INIT(FR_GBA_INFO_MAX);
+    struct fr_store_credential c = {0};
+    char line[FR_UB_LINE_MAX + 1];
+    struct fr_gba_proof proof;
+    struct fr_gba_wish wish;
+    FR_AUTO(secret) *key = NULL;
+    struct fr_grant g;
+
+    FR_TRY(find_proven(q, &c, &key, err));
+    FR_TRY(take_wish(q, &wish, err));
+    FR_TRY(grant(q, &c, &wish, &g, err));
+    FR_TRY(tell(q, &c, &g, err));
+    FR_TRY(take_line(q, line, &proof, err));
+    FR_TRY(fr_ub_write_info(q, &g, c.key_id, &xml, err));
+    fr_reply_put(q->reply, FR_F_RESPONSE, fr_buf_view(&xml));
+    return fr_ub_prove_answer(q, &c, key, proof.path, fr_buf_view(&xml), err);
 }

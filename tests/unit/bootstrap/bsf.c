@@ -165,7 +165,7 @@ static void ack(struct bsf *b, struct fr_buf *reply)
     fr_buf_str(reply, "\r\n");
 }
 
-static void look_up(struct bsf *b, struct fr_buf *reply)
+static void tell(struct bsf *b, const char *path, struct fr_buf *reply)
 {
     FR_AUTO_CLEAR(buf) body = FR_BUF_INIT(ANSWER_MAX);
 
@@ -176,8 +176,18 @@ static void look_up(struct bsf *b, struct fr_buf *reply)
     put_info(b, &body);
     put_head(b, "200 OK", reply);
     if (!b->no_proof)
-        put_proof(b, FR_GBA_ACK_PATH, fr_buf_view(&body), reply);
+        put_proof(b, path, fr_buf_view(&body), reply);
     put_body(b->other_body ? fr_slice_str(b->other_body) : fr_buf_view(&body), reply);
+}
+
+static void look_up(struct bsf *b, struct fr_buf *reply)
+{
+    tell(b, FR_GBA_ACK_PATH, reply);
+}
+
+static void grant(struct bsf *b, struct fr_buf *reply)
+{
+    tell(b, FR_REUSED_PATH, reply);
 }
 
 static void say_fetched(struct bsf *b, struct fr_buf *reply)
@@ -214,13 +224,15 @@ static enum bsf_step step_of(struct bsf *b, const char *request)
     assert_proven(b, request);
     if (strstr(request, "/ack "))
         return request[0] == 'G' ? BSF_LOOKUP : BSF_ACK;
+    if (strstr(request, "/targets "))
+        return BSF_TARGET;
     return strstr(request, "/attempts ") ? BSF_REPORT : BSF_FETCHED;
 }
 
 static void reply_to(struct bsf *b, enum bsf_step step, struct fr_buf *reply)
 {
     static void (*const replies[BSF_N_STEPS])(struct bsf *, struct fr_buf *) = {
-        challenge, challenge, finish, look_up, ack, NULL, say_fetched};
+        challenge, challenge, finish, look_up, ack, NULL, say_fetched, grant};
 
     if (b->raw[step])
         fr_buf_str(reply, b->raw[step]);

@@ -22,6 +22,7 @@ enum bsf_step {
     BSF_ACK,
     BSF_REPORT,
     BSF_FETCHED,
+    BSF_TARGET,
     BSF_N_STEPS
 };
 

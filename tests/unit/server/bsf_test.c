@@ -381,6 +381,31 @@ static void records_are_passed_on(void **state)
     fixture_heard_nothing(&f);
 }
 
+static void a_wish_for_another_target_is_passed_on(void **state)
+{
+    static const char wish[] = "{\"target\":\"other.example.com\",\"suid\":22}";
+    static const uint8_t mac[FR_SHA256_LEN] = {1};
+    uint8_t code[8];
+    struct fr_msg m;
+
+    (void)state;
+    fixture_send(&f, "POST", "/fieldroot/v1/gba/targets", PROOF, wish);
+    m = fixture_heard(&f, FR_MSG_UB_TARGET);
+    assert_true(field_is(&m, FR_F_JSON, wish));
+    assert_true(field_is(&m, FR_F_REQUEST_LINE, "POST /fieldroot/v1/gba/targets"));
+    m = (struct fr_msg){.type = FR_MSG_REPLY};
+    fr_msg_set_u8(&m, FR_F_CODE, FR_OK, code);
+    fr_msg_set_str(&m, FR_F_RESPONSE, "<xml/>");
+    fr_msg_set(&m, FR_F_MAC, fr_slice_of(mac, sizeof mac));
+    fixture_say(&f, &m);
+    fixture_answer_is(&f, 200, 2000);
+    assert_string_equal(fixture_body(&f), "<xml/>");
+    assert_non_null(fixture_header(&f, FR_GBA_PROOF_HEADER));
+    fixture_send(&f, "POST", "/fieldroot/v1/gba/targets", PROOF, "\xff");
+    fixture_answer_is(&f, 400, 4000);
+    fixture_heard_nothing(&f);
+}
+
 static void vault_knows(uint64_t fetched)
 {
     struct fr_msg m = fixture_heard(&f, FR_MSG_UB_FETCHED);
@@ -413,6 +438,7 @@ static void without_a_proof_nothing_is_said(void **state)
         const char *method, *path;
     } rows[] = {{"POST", "/fieldroot/v1/gba/ack"},
                 {"POST", "/fieldroot/v1/gba/attempts"},
+                {"POST", "/fieldroot/v1/gba/targets"},
                 {"GET", "/fieldroot/v1/gba/fetched"}};
     static const char *const headers[] = {
         NULL, FIRST, "Authorization: Fieldroot btid=\"" BTID "\", mac=\"AAAA\"\r\n",
@@ -458,6 +484,7 @@ int main(void)
         T(an_unknown_key_is_4004),
         T(a_vault_that_is_gone_is_503),
         T(records_are_passed_on),
+        T(a_wish_for_another_target_is_passed_on),
         T(the_answer_waits_for_the_fetch),
         T(without_a_proof_nothing_is_said),
         T(other_paths_and_methods_are_not_there),

@@ -189,6 +189,7 @@ static void each_worker_type_has_its_own_messages(void **state)
         {FR_MSG_UB_FINISH, FR_WM(FR_WORKER_GBA)},
         {FR_MSG_UB_ACK, FR_WM(FR_WORKER_GBA)},
         {FR_MSG_UB_REPORT, FR_WM(FR_WORKER_GBA)},
+        {FR_MSG_UB_TARGET, FR_WM(FR_WORKER_GBA)},
         {FR_MSG_UB_FETCHED, FR_WM(FR_WORKER_GBA)},
         {FR_MSG_VECTOR, FR_WM(FR_WORKER_HSS)},
         {FR_MSG_VECTOR_WANTED, 0},

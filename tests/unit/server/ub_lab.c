@@ -247,6 +247,6 @@ void ub_prove(struct ub_proof *p, const struct ub_vector *v, enum fr_msg_type ty
     fr_msg_set_str(&p->m, FR_F_REQUEST_LINE, p->line);
     fr_msg_set(&p->m, FR_F_MAC, fr_slice_of(p->mac, sizeof p->mac));
     fr_msg_set(&p->m, FR_F_REQUEST_SHA, fr_slice_of(p->sha, sizeof p->sha));
-    if (type == FR_MSG_UB_REPORT)
+    if (type == FR_MSG_UB_REPORT || type == FR_MSG_UB_TARGET)
         fr_msg_set_str(&p->m, FR_F_JSON, body);
 }

@@ -5,6 +5,7 @@
 #define ACK     "POST /fieldroot/v1/gba/ack"
 #define LOOKUP  "GET /fieldroot/v1/gba/ack"
 #define FETCHED "GET /fieldroot/v1/gba/fetched?wait=5"
+#define TARGETS "POST /fieldroot/v1/gba/targets"
 #define RECORDS "POST /fieldroot/v1/gba/attempts"
 
 static enum fr_code ask(struct lab *l, struct ub_proof *p)
@@ -182,6 +183,123 @@ static void a_device_asks_whether_its_key_was_fetched(void **state)
     assert_int_equal(fr_msg_u64(&l->answer, FR_F_FETCHED), 77);
 }
 
+/* ---- a key for another target ---- */
+
+#define WISH "{\"target\":\"" OTHER "\",\"suid\":22}"
+
+static enum fr_code wish(struct lab *l, const struct ub_vector *v, const char *body)
+{
+    struct ub_proof p;
+
+    ub_prove(&p, v, FR_MSG_UB_TARGET, TARGETS, body);
+    return ask(l, &p);
+}
+
+static void allow_other(struct lab *l)
+{
+    lab_do(l, "{'op':'enrolee.allow','name':'dev1','target':'" OTHER "'}");
+}
+
+static const char *feed_of(struct lab *l, const char *fqdn)
+{
+    assert_int_equal(lab_feed(l, fqdn, 0), FR_OK);
+    return lab_text(l, FR_F_JSON);
+}
+
+static void another_target_that_is_allowed_hears_of_the_key_and_of_its_end(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    uint8_t mac[FR_SHA256_LEN];
+    struct ub_proof q;
+
+    ub_bootstrap(l, &v);
+    allow_other(l);
+    assert_int_equal(wish(l, &v, WISH), FR_OK);
+    memcpy(mac, l->answer.field[FR_F_MAC].data, sizeof mac);
+    assert_contains(lab_text(l, FR_F_RESPONSE), "id=\"" OTHER "\"");
+    ub_prove(&q, &v, FR_MSG_UB_TARGET, "200 /fieldroot/v1/gba/targets",
+             lab_text(l, FR_F_RESPONSE));
+    assert_memory_equal(mac, q.mac, sizeof mac);
+    assert_int_equal(fr_vault_grown(l->vault), 1);
+    assert_string_equal(fr_vault_grown_at(l->vault, 0), OTHER);
+    assert_contains(feed_of(l, OTHER), q.btid);
+    assert_int_equal(lab_fetch(l, OTHER, q.btid, 22), FR_OK);
+    fr_fake_env_advance(&l->fake, (int64_t)FR_VAULT_KS_S * 1000);
+    assert_int_equal(fr_vault_tick(l->vault, &(int64_t){0}, &l->err), FR_OK);
+    assert_int_equal(fr_vault_grown(l->vault), 2);
+    assert_contains(feed_of(l, OTHER), "\"retired\"");
+    assert_int_equal(ub_credentials(l), 0);
+}
+
+static void the_same_wish_tells_nobody_twice(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+
+    ub_bootstrap(l, &v);
+    allow_other(l);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(wish(l, &v, WISH), FR_OK);
+    assert_int_equal(lab_count_reason(l, "reused"), 1);
+    assert_int_equal(wish(l, &v, "{\"target\":\"" BROKER "\",\"suid\":22}"), FR_OK);
+    assert_int_equal(lab_count_reason(l, "reused"), 1);
+}
+
+static void a_wish_is_refused(struct lab *l, const char *body, enum fr_code code,
+                              const char *reason)
+{
+    struct ub_vector v = ub_vector(1);
+
+    assert_int_equal(wish(l, &v, body), code);
+    assert_string_equal(l->err.reason, reason);
+    assert_int_equal(lab_count_reason(l, reason), 1);
+    assert_null(strstr(feed_of(l, OTHER), "added"));
+}
+
+static void another_target_is_for_who_is_allowed(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    struct ub_proof p;
+
+    ub_bootstrap(l, &v);
+    a_wish_is_refused(l, WISH, FR_EREFUSED, "target-not-allowed");
+    a_wish_is_refused(l, "{\"target\":\"no.example.com\",\"suid\":22}", FR_EREFUSED,
+                      "target-not-registered");
+    allow_other(l);
+    a_wish_is_refused(l, "{\"target\":\"" OTHER "\",\"suid\":19}", FR_EPARSE,
+                      "suid-undefined");
+    a_wish_is_refused(l, "{\"suid\":22}", FR_EPARSE, "target-malformed");
+    ub_prove(&p, &v, FR_MSG_UB_TARGET, TARGETS, "{}");
+    fr_msg_set_str(&p.m, FR_F_JSON, WISH);
+    assert_int_equal(ask(l, &p), FR_EREFUSED);
+    assert_string_equal(l->err.reason, "proof-mismatch");
+    l->fake.wall_s += FR_VAULT_KS_S;
+    a_wish_is_refused(l, WISH, FR_ENOTFOUND, "unknown-key");
+}
+
+static void one_ks_serves_so_many_targets(void **state)
+{
+    struct lab *l = *state;
+    struct ub_vector v = ub_vector(1);
+    char text[128];
+
+    ub_bootstrap(l, &v);
+    allow_other(l);
+    for (int i = 0; i <= FR_STORE_TOLD_MAX; i++) {
+        enum fr_code want = i < FR_STORE_TOLD_MAX ? FR_OK : FR_EREFUSED;
+        snprintf(text, sizeof text, "{'op':'target.add','id':'t%d.example.com'}", i);
+        lab_do(l, text);
+        snprintf(text, sizeof text,
+                 "{'op':'enrolee.allow','name':'dev1','target':'t%d.example.com'}", i);
+        lab_do(l, text);
+        snprintf(text, sizeof text, "{\"target\":\"t%d.example.com\",\"suid\":22}", i);
+        assert_int_equal(wish(l, &v, text), want);
+    }
+    assert_string_equal(l->err.reason, "too-many-targets");
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, ub_setup, lab_teardown)
 
 int main(void)
@@ -197,6 +315,10 @@ int main(void)
         T(a_line_that_is_none_is_refused),
         T(records_are_kept_for_the_subscriber),
         T(a_device_asks_whether_its_key_was_fetched),
+        T(another_target_that_is_allowed_hears_of_the_key_and_of_its_end),
+        T(the_same_wish_tells_nobody_twice),
+        T(another_target_is_for_who_is_allowed),
+        T(one_ks_serves_so_many_targets),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
