@@ -215,3 +215,17 @@ enum fr_code fr_gba_tmpi(const struct fr_secret *ks, struct fr_slice rand,
     snprintf(to, FR_ID_MAX + 1, "%s@" TMPI_DOMAIN, fr_buf_cstr(&user));
     return FR_OK;
 }
+
+bool fr_tmpi_user(const char *username, char to[FR_TMPI_USER_LEN + 1])
+{
+    uint8_t storage[TMPI_OCTETS + 1];
+    struct fr_buf octets = {.data = storage, .cap = sizeof storage, .max = TMPI_OCTETS};
+    const char *at = strchr(username, '@');
+
+    if (!at || at - username != FR_TMPI_USER_LEN ||
+        !fr_ascii_equal_fold(at + 1, TMPI_DOMAIN) ||
+        !fr_base64_decode(fr_slice_of(username, FR_TMPI_USER_LEN), false, &octets))
+        return false;
+    snprintf(to, FR_TMPI_USER_LEN + 1, "%.*s", FR_TMPI_USER_LEN, username);
+    return octets.len == TMPI_OCTETS;
+}

@@ -59,6 +59,9 @@ FR_MUST_USE enum fr_code fr_gba_naf_id(const char *naf_fqdn, enum fr_ua ua,
 FR_MUST_USE enum fr_code fr_gba_tmpi(const struct fr_secret *ks, struct fr_slice rand,
                                      const char *impi, const char *bsf_fqdn,
                                      char to[FR_ID_MAX + 1], struct fr_err *err);
+/* What is before its '@', and says whose it is. False: that is no TMPI. */
+#define FR_TMPI_USER_LEN 32
+bool fr_tmpi_user(const char *username, char to[FR_TMPI_USER_LEN + 1]);
 
 /* "base64(RAND)@bsf" (TS 33.220 4.5.2). Opaque to everybody else, and case counts. */
 char *fr_btid_format(const uint8_t rand[FR_AKA_RAND_LEN], const char *bsf_fqdn,

@@ -65,6 +65,7 @@ static const struct fr_conf_key gba_keys[] = {
     {.name = "hss-timeout", .type = FR_CONF_DURATION, .value = "PT5S"},
     COUNT("vectors-per-subscriber", "60", 1, 1000000),
     {.name = "akav2", .type = FR_CONF_BOOL, .value = "off"},
+    {.name = "tmpi", .type = FR_CONF_BOOL, .value = "off"},
     {.name = NULL},
 };
 
@@ -328,6 +329,7 @@ static enum fr_code read_gba(struct fr_server_config *c, struct fr_err *err)
     FR_TRY(read_ub(c, gba, err));
     FR_TRY(read_hlr(c, gba, err));
     c->gba.akav2 = fr_conf_bool(gba, "akav2");
+    c->gba.tmpi = fr_conf_bool(gba, "tmpi");
     c->gba.vectors_per_minute = fr_conf_int(gba, "vectors-per-subscriber");
     FR_TRY(read_duration(gba, "lifetime", INT64_C(60) * MS,
                          INT64_C(1) * DAYS_365_S * MS, &c->gba.lifetime_s, err));

@@ -56,7 +56,7 @@ struct fr_gba_config {
     int64_t lifetime_s;                    /* of Ks, where the enrolee has none */
     int64_t hss_timeout_ms;
     long vectors_per_minute; /* of one subscriber */
-    bool akav2;
+    bool akav2, tmpi;
 };
 
 struct fr_server_config {

@@ -9,7 +9,7 @@
 
 #include "base/buf.h"
 
-#define FR_COLUMNS_MAX 25
+#define FR_COLUMNS_MAX 26
 
 enum fr_value_type { FR_VALUE_INT, FR_VALUE_TEXT, FR_VALUE_BLOB };
 struct fr_value {

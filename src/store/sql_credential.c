@@ -35,6 +35,7 @@ static void read_credential(struct fr_sql_rows *rows, struct fr_store_credential
     fr_col_octets(rows, &i, c->request_sha, sizeof c->request_sha, NULL);
     fr_col_octets(rows, &i, c->response_sha, sizeof c->response_sha, NULL);
     FR_COL_TEXT(rows, &i, c->context);
+    FR_COL_TEXT(rows, &i, c->tmpi);
 }
 
 static enum fr_code one(struct fr_sql_store *s, int sql,
@@ -66,6 +67,18 @@ static void credential_find(struct fr_store *store, const char *key_id,
     fr_sql_done(call, find(fr_sql_of(store), key_id, ret, &err), &err);
 }
 
+static void credential_find_tmpi(struct fr_store *store, const char *tmpi,
+                                 struct fr_store_credential *ret,
+                                 struct fr_store_call call)
+{
+    struct fr_err err = {0};
+
+    fr_sql_done(call,
+                one(fr_sql_of(store), FR_SQL_CREDENTIAL_FIND_TMPI,
+                    FR_VALUES(FR_VTEXT(tmpi)), ret, &err),
+                &err);
+}
+
 /* An empty KeID in *ret: the slot is empty. */
 static enum fr_code in_slot(struct fr_sql_store *s, const struct fr_store_place *place,
                             int slot, struct fr_store_credential *ret,
@@ -95,7 +108,7 @@ static enum fr_code insert(struct fr_sql_store *s, const struct fr_store_credent
             FR_VTEXT(c->method), FR_VTEXT(c->credential_ref), FR_VTEXT(c->client_reg),
             FR_VBLOB(fr_slice_of(c->request_sha, sizeof c->request_sha)),
             FR_VBLOB(fr_slice_of(c->response_sha, sizeof c->response_sha)),
-            FR_VBLOB(response), FR_VTEXT(c->context)),
+            FR_VBLOB(response), FR_VTEXT(c->context), FR_VTEXT(c->tmpi)),
         NULL, err);
 }
 
@@ -430,6 +443,7 @@ void fr_sql_credential_ops(struct fr_store_methods *m)
 {
     m->credential_commit = credential_commit;
     m->credential_find = credential_find;
+    m->credential_find_tmpi = credential_find_tmpi;
     m->credential_response = credential_response;
     m->credential_list = credential_list;
     m->credential_ack = credential_ack;

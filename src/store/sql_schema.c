@@ -6,7 +6,7 @@
  */
 #include "store/sql.h"
 
-const int fr_sql_schema_version = 3;
+const int fr_sql_schema_version = 4;
 
 static const char up_1[] =
     "CREATE TABLE meta (name TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL);"
@@ -262,10 +262,19 @@ static const char down_3[] =
     "ALTER TABLE enrolee DROP COLUMN gba_u;"
     "ALTER TABLE credential DROP COLUMN context;";
 
+/* TMPIs: by which a SIM that bootstraps again is found. */
+static const char up_4[] =
+    "ALTER TABLE credential ADD COLUMN tmpi TEXT NOT NULL DEFAULT '';"
+    "CREATE INDEX credential_tmpi ON credential (tmpi) WHERE tmpi <> '';";
+
+static const char down_4[] = "DROP INDEX credential_tmpi;"
+                             "ALTER TABLE credential DROP COLUMN tmpi;";
+
 const struct fr_sql_step fr_sql_schema[] = {
     {up_1, NULL}, /* before it there is nothing */
     {up_2, down_2},
     {up_3, down_3},
+    {up_4, down_4},
 };
 
 enum fr_code fr_sql_check_goal(int version, int to, struct fr_err *err)

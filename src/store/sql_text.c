@@ -16,7 +16,7 @@
     "SELECT identity, admin_fqdn, suid, target, slot, key_id, enrolee, san,"           \
     " target_fqdn, derivation, wrapped, created, expires, acked, retires, fetched,"    \
     " confirmed, method, credential_ref, client_reg, request_sha, response_sha,"       \
-    " context FROM credential "
+    " context, tmpi FROM credential "
 #define NODE "SELECT name, instance, seen, seq, hash, seal FROM node "
 #define AUDIT                                                                          \
     "SELECT node, seq, at, actor, action, subject, decision, reason, text, prev, hash" \
@@ -84,10 +84,11 @@ static const char *const texts[FR_N_SQL] = {
         "INSERT INTO credential (identity, admin_fqdn, suid, target, slot, key_id,"
         " enrolee, san, target_fqdn, derivation, wrapped, created, expires, acked,"
         " retires, fetched, due, confirmed, method, credential_ref, client_reg,"
-        " request_sha, response_sha, response, context)"
+        " request_sha, response_sha, response, context, tmpi)"
         " VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, 0, 0, 0, ?12,"
-        " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)",
+        " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
     [FR_SQL_CREDENTIAL_FIND] = CREDENTIAL "WHERE key_id = ?1",
+    [FR_SQL_CREDENTIAL_FIND_TMPI] = CREDENTIAL "WHERE tmpi = ?1 AND tmpi <> ''",
     [FR_SQL_CREDENTIAL_SLOT] = CREDENTIAL
     "WHERE identity = ?1 AND admin_fqdn = ?2 AND suid = ?3 AND target = ?4"
     " AND slot = ?5",

@@ -95,6 +95,7 @@ struct fr_store_credential {
     char client_reg[FR_ID_MAX + 1];
     uint8_t request_sha[FR_SHA256_LEN], response_sha[FR_SHA256_LEN];
     char context[FR_STORE_CONTEXT_MAX + 1]; /* what a target's key needs besides Ke */
+    char tmpi[FR_TMPI_USER_LEN + 1]; /* of Ks, its user part; "": none is offered */
 };
 
 /* What a commit displaced. Empty text: nothing. */
@@ -315,6 +316,10 @@ struct fr_store_methods {
                               struct fr_store_call call);
     void (*credential_find)(struct fr_store *s, const char *key_id,
                             struct fr_store_credential *ret, struct fr_store_call call);
+    /* By its TMPI's user part. */
+    void (*credential_find_tmpi)(struct fr_store *s, const char *tmpi,
+                                 struct fr_store_credential *ret,
+                                 struct fr_store_call call);
     /* Appends the key registration's response body. */
     void (*credential_response)(struct fr_store *s, const char *key_id,
                                 struct fr_buf *ret, struct fr_store_call call);

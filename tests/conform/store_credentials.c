@@ -60,6 +60,38 @@ static void credential_comes_back_as_it_was(void **state)
     assert_string_equal(fr_buf_cstr(&response), "{\"b\":2}");
 }
 
+static void a_tmpi_leads_to_its_credential_as_long_as_it_is(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential c = store_credential(KEY(1)), back;
+    struct fr_store_displaced d;
+
+    store_populate(l);
+    snprintf(c.tmpi, sizeof c.tmpi, "7g8A0RHDuCXlCTm8IzQ29xYou4F13lIQ");
+    DO(l, credential_commit, &c, fr_slice_str("{}"), &d);
+    commit(l, KEY(2));
+    store_lab_reopen(l);
+    DO(l, credential_find_tmpi, c.tmpi, &back);
+    assert_string_equal(back.key_id, KEY(1));
+    assert_string_equal(back.tmpi, c.tmpi);
+    assert_int_equal(back.slot, FR_SLOT_PREVIOUS);
+    assert_int_equal(
+        ASK(l, credential_find_tmpi, "7G8A0RHDuCXlCTm8IzQ29xYou4F13lIQ", &back),
+        FR_ENOTFOUND);
+    DO(l, credential_remove, KEY(1), FR_EVENT_REVOKED, (int64_t)1100);
+    assert_int_equal(ASK(l, credential_find_tmpi, c.tmpi, &back), FR_ENOTFOUND);
+}
+
+static void without_a_tmpi_nothing_is_found_by_none(void **state)
+{
+    struct store_lab *l = *state;
+    struct fr_store_credential back;
+
+    store_populate(l);
+    commit(l, KEY(1));
+    assert_int_equal(ASK(l, credential_find_tmpi, "", &back), FR_ENOTFOUND);
+}
+
 static void commit_moves_the_slots_on(void **state)
 {
     struct store_lab *l = *state;
@@ -519,6 +551,8 @@ const struct CMUnitTest store_credentials[] = {
     STORE(feed_forgets_what_nobody_can_need),
     STORE(previous_key_follows_its_successor_to_its_listing),
     STORE(credential_comes_back_as_it_was),
+    STORE(a_tmpi_leads_to_its_credential_as_long_as_it_is),
+    STORE(without_a_tmpi_nothing_is_found_by_none),
     STORE(commit_moves_the_slots_on),
     STORE(acknowledged_key_and_the_one_after_it_both_stay),
     STORE(commit_says_whether_the_old_key_was_acknowledged),

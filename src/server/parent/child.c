@@ -144,7 +144,8 @@ static enum fr_code open_vault(const struct fr_server_config *c, const char **fq
         .gba = {.lifetime_s = c->gba.lifetime_s,
                 .hss_timeout_ms = c->gba.hss_timeout_ms,
                 .vectors_per_minute = c->gba.vectors_per_minute,
-                .akav2 = c->gba.akav2},
+                .akav2 = c->gba.akav2,
+                .tmpi = c->gba.tmpi},
         .enrolments_per_minute = c->limits.enrolments_per_device,
     };
     size_t n = c->mef ? fr_conf_list_size(c->mef, "admin-fqdns") : 0;

@@ -174,7 +174,8 @@ static enum fr_code put_wait(const struct fr_request *q, const struct fr_ub_wish
                               .type = q->m->type,
                               .has_auts = wish->auts != NULL};
     snprintf(run->imsi, sizeof run->imsi, "%s", q->who.listing.imsi);
-    snprintf(run->impi, sizeof run->impi, "%s", wish->impi);
+    snprintf(run->impi, sizeof run->impi, "%s", fr_ub_impi(q));
+    snprintf(run->username, sizeof run->username, "%s", wish->username);
     snprintf(run->address, sizeof run->address, "%s", q->who.address);
     rc = fr_journal_put(q->v->ub->table, &e, err);
     if (rc != FR_OK)

@@ -20,6 +20,7 @@ enum { FR_UB_WAITS, FR_UB_CHALLENGES };
 
 struct fr_ub_run {
     char imsi[FR_IMSI_MAX + 1], impi[FR_IMPI_MAX + 1], address[FR_ID_MAX + 1];
+    char username[FR_IMPI_MAX + 1]; /* what it called itself: IMPI or TMPI */
     bool is_gba_u;
     /* While it waits: where the answer goes, and what was asked. */
     uint32_t worker, id;
@@ -48,16 +49,19 @@ void fr_ub_keep(struct fr_vault *v);
 /* ADDRESS, and who it says it is. FR_EINVALID: malformed. */
 FR_MUST_USE enum fr_code fr_ub_who_take(const struct fr_msg *m, struct fr_who *ret,
                                         struct fr_err *err);
-/* The listing of the IMSI in impi, and what it gets. FR_EREFUSED "impi-form",
- * "enrolee-not-listed", and as fr_grant_decide(). */
-FR_MUST_USE enum fr_code fr_ub_grant(struct fr_request *q, const char *impi,
+/* The listing of the IMSI in the IMPI that username is, or is the TMPI of, and what it
+ * gets. FR_EREFUSED "tmpi-unknown", "impi-form", "enrolee-not-listed", and as
+ * fr_grant_decide(). */
+FR_MUST_USE enum fr_code fr_ub_grant(struct fr_request *q, const char *username,
                                      struct fr_grant *ret, struct fr_err *err);
 
+/* After fr_ub_grant(): the IMPI of who asks. */
+const char *fr_ub_impi(const struct fr_request *q);
 /* Asks the HSS for a vector; the request's reply is put off. auts (with rand): a
  * resynchronisation. FR_EUNREACHABLE "hss-unreachable", "subscriber-rate",
  * "hss-rate", "resync-too-often", "too-many-at-once". */
 struct fr_ub_wish {
-    const char *impi;
+    const char *username;
     const uint8_t *rand, *auts; /* NULL: neither */
 };
 FR_MUST_USE enum fr_code fr_ub_ask_hss(struct fr_request *q,
@@ -81,6 +85,12 @@ struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
 FR_MUST_USE enum fr_code fr_ub_write_info(const struct fr_request *q,
                                           const struct fr_grant *g, const char *btid,
                                           struct fr_buf *to, struct fr_err *err);
+/* That, and fr_ub_grant() to whom it was given: the TMPI in a may be nobody's by now.
+ */
+FR_MUST_USE enum fr_code fr_ub_grant_answer(struct fr_request *q,
+                                            const struct fr_digest_auth *a,
+                                            struct fr_entry **ret_challenge,
+                                            struct fr_grant *ret, struct fr_err *err);
 /* What ks, the key of c, gives to this MEF as a NAF. */
 FR_MUST_USE enum fr_code fr_ub_mef_key(const struct fr_vault *v,
                                        const struct fr_store_credential *c,

@@ -48,10 +48,10 @@ static bool take_nonce(const char *nonce, uint8_t to[NONCE_LEN])
     return true;
 }
 
-static bool is_of(const struct fr_ub_run *run, const char *impi,
+static bool is_of(const struct fr_ub_run *run, const char *username,
                   const uint8_t nonce[NONCE_LEN])
 {
-    return fr_str_equal(run->impi, impi) &&
+    return fr_str_equal(run->username, username) &&
            memcmp(run->rand, nonce, FR_AKA_RAND_LEN) == 0 &&
            memcmp(run->autn, nonce + FR_AKA_RAND_LEN, FR_AKA_AUTN_LEN) == 0;
 }
@@ -68,6 +68,17 @@ struct fr_entry *fr_ub_find_challenge(const struct fr_request *q,
     if (!e || e->deadline_ms <= fr_mono_ms(q->v->env))
         return NULL;
     return is_of(e->data, a->username, nonce) ? e : NULL;
+}
+
+enum fr_code fr_ub_grant_answer(struct fr_request *q, const struct fr_digest_auth *a,
+                                struct fr_entry **ret_challenge, struct fr_grant *ret,
+                                struct fr_err *err)
+{
+    struct fr_entry *e = fr_ub_find_challenge(q, a);
+
+    *ret_challenge = e;
+    return fr_ub_grant(q, e ? ((const struct fr_ub_run *)e->data)->impi : a->username,
+                       ret, err);
 }
 
 enum fr_code fr_ub_check_response(const struct fr_digest_auth *a,
@@ -110,6 +121,21 @@ enum fr_code fr_ub_write_info(const struct fr_request *q, const struct fr_grant 
     return fr_gba_info_write(&info, to, err);
 }
 
+/* By which it may call itself the next time; a card that keeps Ks cannot make it. */
+static enum fr_code put_tmpi(const struct fr_vault *v, const struct fr_ub_run *run,
+                             const struct fr_secret *ks, struct fr_store_credential *c,
+                             struct fr_err *err)
+{
+    char tmpi[FR_ID_MAX + 1];
+
+    if (!v->config.gba.tmpi || run->is_gba_u)
+        return FR_OK;
+    FR_TRY(fr_gba_tmpi(ks, fr_slice_of(run->rand, sizeof run->rand), run->impi,
+                       v->config.mef_fqdn, tmpi, err));
+    fr_tmpi_user(tmpi, c->tmpi);
+    return FR_OK;
+}
+
 static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
                            const struct fr_ub_run *run, struct fr_slice xml,
                            struct fr_store_credential *c, struct fr_err *err)
@@ -126,6 +152,7 @@ static enum fr_code commit(struct fr_request *q, const struct fr_grant *g,
     FR_TRY(fr_sha256((struct fr_slice){0}, c->request_sha, err));
     FR_TRY(fr_sha256(xml, c->response_sha, err));
     FR_TRY(fr_secret_from(fr_secret_view(run->keys).data, FR_KS_LEN, &ks, err));
+    FR_TRY(put_tmpi(q->v, run, ks, c, err));
     FR_TRY(fr_vault_commit_new(q, c, ks, xml, err));
     FR_TRY(fr_ub_mef_key(q->v, c, ks, &key, err));
     return fr_ub_prove_answer(q, c, key, "/", xml, err);
@@ -171,14 +198,13 @@ static enum fr_code finish(struct fr_request *q, const struct fr_digest_auth *a,
 enum fr_code fr_vault_ub_finish(struct fr_request *q, struct fr_err *err)
 {
     struct fr_digest_auth a;
-    const struct fr_ub_wish anew = {.impi = a.username};
+    const struct fr_ub_wish anew = {.username = a.username};
     struct fr_grant g;
     struct fr_entry *e;
 
     FR_TRY(fr_digest_unpack(q->m->field[FR_F_DIGEST], &a, err));
-    FR_TRY(fr_ub_grant(q, a.username, &g, err));
+    FR_TRY(fr_ub_grant_answer(q, &a, &e, &g, err));
     FR_TRY(fr_ub_check_form(q->v, &a, err));
-    e = fr_ub_find_challenge(q, &a);
     if (!e)
         return fr_ub_ask_hss(q, &anew, err);
     fr_journal_take(fr_ub_table(q->v->ub), e);

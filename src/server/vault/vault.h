@@ -56,6 +56,7 @@ struct fr_vault_config {
         int64_t hss_timeout_ms; /* 0: FR_VAULT_HSS_MS */
         long vectors_per_minute; /* of one subscriber; 0: FR_VAULT_VECTORS */
         bool akav2;              /* AKAv2-MD5 is offered, and nothing else */
+        bool tmpi;               /* a TMPI is a name of who has its Ks */
     } gba;
     long enrolments_per_minute; /* of one device; 0: as many as it likes */
     unsigned notes_per_s;       /* 0: FR_VAULT_NOTES_PER_S */

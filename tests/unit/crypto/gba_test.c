@@ -149,6 +149,30 @@ static void the_tmpi_matches_the_vector(void **state)
     assert_string_equal(tmpi, VECTOR_TMPI_USER "@tmpi.bsf.3gppnetwork.org");
 }
 
+static void the_user_part_of_a_tmpi_is_told_from_other_names(void **state)
+{
+    static const char *const others[] = {
+        VECTOR_IMPI,
+        "",
+        "@tmpi.bsf.3gppnetwork.org",
+        VECTOR_TMPI_USER,
+        VECTOR_TMPI_USER "@bsf.3gppnetwork.org",
+        VECTOR_TMPI_USER "@tmpi.bsf.3gppnetwork.org.example.com",
+        VECTOR_TMPI_USER "=@tmpi.bsf.3gppnetwork.org",
+        "g8A0RHDuCXlCTm8IzQ29xYou4F13lIQ@tmpi.bsf.3gppnetwork.org",
+        "7g8A0RHDuCXlCTm8IzQ29xYou4F13l==@tmpi.bsf.3gppnetwork.org",
+        "7g8A0RHDuCXlCTm8IzQ29xYou4F13l-_@tmpi.bsf.3gppnetwork.org",
+        "7g8A0RHDuCXlCTm8IzQ29xYou4F13lI @tmpi.bsf.3gppnetwork.org",
+    };
+    char user[FR_TMPI_USER_LEN + 1];
+
+    (void)state;
+    assert_true(fr_tmpi_user(VECTOR_TMPI_USER "@TMPI.bsf.3gppnetwork.org", user));
+    assert_string_equal(user, VECTOR_TMPI_USER);
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+        assert_false(fr_tmpi_user(others[i], user));
+}
+
 static void ua_names_read_back(void **state)
 {
     enum fr_ua back;
@@ -302,6 +326,7 @@ int main(void)
         cmocka_unit_test(an_impi_out_of_its_limits_is_refused),
         cmocka_unit_test(ks_or_rand_of_another_length_is_refused),
         cmocka_unit_test(the_tmpi_matches_the_vector),
+        cmocka_unit_test(the_user_part_of_a_tmpi_is_told_from_other_names),
         cmocka_unit_test(ua_names_read_back),
         cmocka_unit_test(a_btid_is_made_of_rand),
         cmocka_unit_test(a_btid_of_the_longest_name_fits),

@@ -89,6 +89,7 @@ static void a_gba_bsf_has_defaults_for_all_but_its_files(void **state)
     assert_int_equal(c->gba.hss_timeout_ms, 5000);
     assert_int_equal(c->gba.vectors_per_minute, 60);
     assert_false(c->gba.akav2);
+    assert_false(c->gba.tmpi);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_HSS), 1);
     assert_int_equal(fr_server_config_workers(c, FR_WORKER_GBA), 1);
 }
@@ -99,10 +100,11 @@ static void a_gba_bsf_without_tls_has_no_key(void **state)
     struct fr_err err;
 
     (void)state;
-    assert_ok(load(MEF "}\ngba-bsf {\n tls = off\n hlr = \"[::1]:4000\"\n"
-                       " hlr-name = \"bsf-1\"\n lifetime = \"PT1M\"\n akav2 = on\n"
-                       " vectors-per-subscriber = 7\n}\n",
-                   &c, &err));
+    assert_ok(load(
+        MEF "}\ngba-bsf {\n tls = off\n hlr = \"[::1]:4000\"\n"
+            " hlr-name = \"bsf-1\"\n lifetime = \"PT1M\"\n akav2 = on\n tmpi = on\n"
+            " vectors-per-subscriber = 7\n}\n",
+        &c, &err));
     assert_true(c->gba.is_plain);
     assert_null(c->listener[FR_WORKER_GBA].key);
     assert_int_equal(fr_gba_hlr_port(&c->gba), 4000);
@@ -110,6 +112,7 @@ static void a_gba_bsf_without_tls_has_no_key(void **state)
     assert_int_equal(c->gba.lifetime_s, 60);
     assert_int_equal(c->gba.vectors_per_minute, 7);
     assert_true(c->gba.akav2);
+    assert_true(c->gba.tmpi);
 }
 
 static void a_gba_bsf_that_cannot_work_is_refused(void **state)

@@ -252,6 +252,21 @@ void lab_sql(struct lab *l, const char *sql)
     assert_int_equal(sqlite3_close(db), SQLITE_OK);
 }
 
+int lab_count(struct lab *l, const char *sql)
+{
+    sqlite3_stmt *statement;
+    sqlite3 *db;
+    int n;
+
+    assert_int_equal(sqlite3_open(l->database, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    n = sqlite3_column_int(statement, 0);
+    assert_int_equal(sqlite3_finalize(statement), SQLITE_OK);
+    assert_int_equal(sqlite3_close(db), SQLITE_OK);
+    return n;
+}
+
 /* ---- the device ---- */
 
 enum fr_code lab_authorise(struct lab *l, const struct fr_peer *peer,

@@ -95,5 +95,6 @@ enum fr_code lab_feed(struct lab *l, const char *fqdn, uint64_t since);
 size_t lab_count_reason(struct lab *l, const char *reason);
 /* Changes the database behind the vault's back. */
 void lab_sql(struct lab *l, const char *sql);
+int lab_count(struct lab *l, const char *sql); /* the number that it says */
 
 #endif

@@ -341,7 +341,7 @@ static void schema_goes_down_and_up_again(void **state)
     assert_ok(fr_store_postgres_migrate(where, 2, &err));
     assert_int_equal(number("SELECT feed FROM progress"), 1);
     assert_int_equal(number("SELECT seq FROM node WHERE name = ''"), 2);
-    assert_fails(fr_store_postgres_migrate(where, 4, &err), FR_EUSAGE);
+    assert_fails(fr_store_postgres_migrate(where, 5, &err), FR_EUSAGE);
 }
 
 static void password_in_the_config_is_refused(void **state)

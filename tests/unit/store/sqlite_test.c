@@ -106,9 +106,9 @@ static void schema_has_its_version(void **state)
     const struct folder *f = *state;
 
     make(f);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 3);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 4);
     make(f); /* and is not made again */
-    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 3);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM schema_version"), 4);
 }
 
 static void newer_schema_is_refused_and_left_alone(void **state)
@@ -117,10 +117,10 @@ static void newer_schema_is_refused_and_left_alone(void **state)
     struct fr_store *s = NULL;
 
     make(f);
-    run_sql(f, "INSERT INTO schema_version (version) VALUES (4)");
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (5)");
     assert_fails_as(fr_store_sqlite_open(f->path, &s, &err), FR_ESTORE, "schema-newer");
     assert_null(s);
-    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 4);
+    assert_int_equal(number(f, "SELECT MAX(version) FROM schema_version"), 5);
 }
 
 /* ---- up and down ---- */
@@ -137,10 +137,11 @@ static const char filling[] =
 
 #define KEYID "00000000000000000000000000000001@mef.example.com"
 #define BTID  "I1U8vpY3qJ0hiq5iTb+xNQ==@mef.example.com"
-#define KEY(enrolee, identity, key_id, derivation, method)                             \
+#define KEY(enrolee, identity, key_id, derivation, method, tmpi)                       \
     "INSERT INTO credential VALUES ('" key_id "', '" identity                          \
     "', 'mef', 22, 'broker', 0, '" enrolee "', '', 'broker', " derivation              \
-    ", x'00', 1, 9, 0, 0, 0, 9, 1, '" method "', '', '', x'00', x'00', x'00', '');"
+    ", x'00', 1, 9, 0, 0, 0, 9, 1, '" method                                           \
+    "', '', '', x'00', x'00', x'00', '', '" tmpi "');"
 /* A device with both, and a meter with its SIM alone. */
 static const char filling_3[] =
     "UPDATE enrolee SET imsi = '001010000000001' WHERE name = 'dev1';"
@@ -150,10 +151,10 @@ static const char filling_3[] =
     "INSERT INTO document VALUES ('list', '{}', 7);"
     "INSERT INTO assignment VALUES ('dev1', 'list');"
     "INSERT INTO assignment VALUES ('meter', 'list');" KEY("dev1", "aa/dns:dev1", KEYID,
-                                                           "0", "certificate")
-        KEY("meter", "imsi:001010000000002", BTID, "3",
-            "gba") "INSERT INTO feed VALUES (42, 0, 'broker', '" BTID
-                   "', 22, 'impi:x@y', 9, 7);";
+                                                           "0", "certificate", "")
+        KEY("meter", "imsi:001010000000002", BTID, "3", "gba",
+            "its-name") "INSERT INTO feed VALUES (42, 0, 'broker', '" BTID
+                        "', 22, 'impi:x@y', 9, 7);";
 
 /* Two lines of the chain as it was before there were nodes. */
 static void add_old_lines(const struct folder *f)
@@ -242,14 +243,32 @@ static void sims_and_their_keys_stay_behind_on_the_way_down(void **state)
     assert_int_equal(number(f, "SELECT COUNT(*) FROM enrolee WHERE imsi = ''"), 1);
 }
 
+/* Who has one says its IMPI the next time. */
+static void tmpis_stay_behind_on_the_way_down(void **state)
+{
+    const struct folder *f = *state;
+
+    make_old(f);
+    make(f);
+    run_sql(f, filling_3);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM credential WHERE tmpi <> ''"), 1);
+    assert_ok(fr_store_sqlite_migrate(f->path, 3, &err));
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM credential"), 2);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM sqlite_master"
+                               " WHERE name = 'credential_tmpi'"),
+                     0);
+    make(f);
+    assert_int_equal(number(f, "SELECT COUNT(*) FROM credential WHERE tmpi = ''"), 2);
+}
+
 static void schema_that_nobody_knows_is_no_goal(void **state)
 {
     const struct folder *f = *state;
 
     make(f);
     assert_fails(fr_store_sqlite_migrate(f->path, 0, &err), FR_EUSAGE);
-    assert_fails(fr_store_sqlite_migrate(f->path, 4, &err), FR_EUSAGE);
-    run_sql(f, "INSERT INTO schema_version (version) VALUES (4)");
+    assert_fails(fr_store_sqlite_migrate(f->path, 5, &err), FR_EUSAGE);
+    run_sql(f, "INSERT INTO schema_version (version) VALUES (5)");
     assert_fails_as(fr_store_sqlite_migrate(f->path, 1, &err), FR_ESTORE,
                     "schema-newer");
 }
@@ -365,6 +384,7 @@ int main(void)
         IN_FOLDER(old_schema_is_brought_up_with_all_that_it_has),
         IN_FOLDER(schema_goes_down_and_up_again),
         IN_FOLDER(sims_and_their_keys_stay_behind_on_the_way_down),
+        IN_FOLDER(tmpis_stay_behind_on_the_way_down),
         IN_FOLDER(schema_that_nobody_knows_is_no_goal),
         IN_FOLDER(write_ahead_log_is_on),
         IN_FOLDER(file_that_is_no_database_is_refused_and_left_alone),
