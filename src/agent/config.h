@@ -25,7 +25,7 @@ struct fr_config_credential {
     const char *sim;               /* FR_KEY_SIM: name of a struct fr_usim_method */
     struct fr_usim_setup usim;
     enum fr_gba_u gba_u;
-    bool akav2;
+    bool akav2, tmpi;
 };
 
 /* Strings are borrowed from conf. */

@@ -5,14 +5,13 @@
 
 #include "base/str.h"
 
-enum { FILE_KIND = 1, UICC_KIND = 2, USIM_FILE_KIND = 4 };
-
-static const struct kind {
-    const char *name;
-    int bit;
-} kinds[] = {{"file", FILE_KIND}, {"uicc", UICC_KIND}, {"usim-file", USIM_FILE_KIND}};
-
-enum { N_KINDS = sizeof kinds / sizeof kinds[0] };
+/* As "kind" names them. */
+enum kind { A_FILE, A_UICC, A_USIM_FILE };
+enum {
+    FILE_KIND = 1 << A_FILE,
+    UICC_KIND = 1 << A_UICC,
+    USIM_FILE_KIND = 1 << A_USIM_FILE
+};
 
 const struct fr_conf_key fr_config_credential_keys[] = {
     {.name = "kind", .type = FR_CONF_STR},
@@ -25,6 +24,7 @@ const struct fr_conf_key fr_config_credential_keys[] = {
     {.name = "impi", .type = FR_CONF_STR},
     {.name = "gba-u", .type = FR_CONF_STR},
     {.name = "akav2", .type = FR_CONF_STR},
+    {.name = "tmpi", .type = FR_CONF_STR},
     {.name = NULL},
 };
 
@@ -42,49 +42,80 @@ static const struct {
     {"impi", UICC_KIND | USIM_FILE_KIND},
     {"gba-u", UICC_KIND | USIM_FILE_KIND},
     {"akav2", UICC_KIND | USIM_FILE_KIND},
+    {"tmpi", UICC_KIND | USIM_FILE_KIND},
 };
 
 enum { N_BELONGS = sizeof belongs / sizeof belongs[0] };
 
-/* Without "kind": of certificate or key a pair of files, of usim a file, else of what a
- * card only has a card. Nothing at all was never an entry. */
-static const struct kind *guess_kind(const struct fr_conf *s)
+/* ---- keys that have one of a few words ---- */
+
+enum { WORDS_MAX = 3 };
+
+/* In the order of the values that they stand for. */
+static const struct choice {
+    const char *key, *words[WORDS_MAX];
+} kind_choice = {"kind", {"file", "uicc", "usim-file"}},
+  application_choice = {"application", {"usim", "isim"}},
+  gba_u_choice = {"gba-u", {"auto", "off", "required"}},
+  akav2_choice = {"akav2", {"off", "on"}}, tmpi_choice = {"tmpi", {"off", "on"}};
+
+static enum fr_code other_word(const struct fr_conf *s, const struct choice *choice,
+                               struct fr_err *err)
 {
-    if (fr_conf_str(s, "certificate") || fr_conf_str(s, "key"))
-        return &kinds[0];
-    if (fr_conf_str(s, "usim"))
-        return &kinds[2];
-    if (fr_conf_str(s, "reader") || fr_conf_str(s, "application") ||
-        fr_conf_str(s, "pin-file"))
-        return &kinds[1];
-    return &kinds[0];
+    FR_AUTO_CLEAR(buf) allowed = FR_BUF_INIT(128);
+
+    for (int i = 0; i < WORDS_MAX && choice->words[i]; i++) {
+        bool is_last = i + 1 == WORDS_MAX || !choice->words[i + 1];
+        fr_buf_fmt(&allowed, "%s\"%s\"",
+                   i == 0    ? ""
+                   : is_last ? " or "
+                             : ", ",
+                   choice->words[i]);
+    }
+    return FR_FAIL(err, FR_ECONFIG, "%s: %s = \"%s\": %s is allowed", fr_conf_where(s),
+                   choice->key, fr_conf_str(s, choice->key), fr_buf_cstr(&allowed));
 }
 
-static enum fr_code read_kind(const struct fr_conf *s, const struct kind **ret,
-                              struct fr_err *err)
+/* otherwise: where the key is not there. */
+static enum fr_code read_word(const struct fr_conf *s, const struct choice *choice,
+                              int otherwise, int *ret, struct fr_err *err)
 {
-    const char *name = fr_conf_str(s, "kind");
+    const char *text = fr_conf_str(s, choice->key);
 
-    *ret = guess_kind(s);
-    if (!name)
+    *ret = otherwise;
+    if (!text)
         return FR_OK;
-    for (size_t i = 0; i < N_KINDS; i++)
-        if (fr_str_equal(kinds[i].name, name)) {
-            *ret = &kinds[i];
+    for (int i = 0; i < WORDS_MAX && choice->words[i]; i++)
+        if (fr_str_equal(choice->words[i], text)) {
+            *ret = i;
             return FR_OK;
         }
-    return FR_FAIL(err, FR_ECONFIG,
-                   "%s: kind = \"%s\": \"file\", \"uicc\" or \"usim-file\" is allowed",
-                   fr_conf_where(s), name);
+    return other_word(s, choice, err);
 }
 
-static enum fr_code check_keys(const struct fr_conf *s, const struct kind *kind,
+/* ---- kinds ---- */
+
+/* Without "kind": of certificate or key a pair of files, of usim a file, else of what a
+ * card only has a card. Nothing at all was never an entry. */
+static enum kind guess_kind(const struct fr_conf *s)
+{
+    if (fr_conf_str(s, "certificate") || fr_conf_str(s, "key"))
+        return A_FILE;
+    if (fr_conf_str(s, "usim"))
+        return A_USIM_FILE;
+    if (fr_conf_str(s, "reader") || fr_conf_str(s, "application") ||
+        fr_conf_str(s, "pin-file"))
+        return A_UICC;
+    return A_FILE;
+}
+
+static enum fr_code check_keys(const struct fr_conf *s, enum kind kind,
                                struct fr_err *err)
 {
     for (size_t i = 0; i < N_BELONGS; i++)
-        if (fr_conf_str(s, belongs[i].key) && !(belongs[i].kinds & kind->bit))
+        if (fr_conf_str(s, belongs[i].key) && !(belongs[i].kinds & 1 << kind))
             return FR_FAIL(err, FR_ECONFIG, "%s: a credential of kind \"%s\" has no %s",
-                           fr_conf_where(s), kind->name, belongs[i].key);
+                           fr_conf_where(s), kind_choice.words[kind], belongs[i].key);
     return FR_OK;
 }
 
@@ -102,51 +133,6 @@ static enum fr_code read_files(const struct fr_conf *s, struct fr_config_credent
     return FR_OK;
 }
 
-static enum fr_code read_application(const struct fr_conf *s, bool *ret_is_isim,
-                                     struct fr_err *err)
-{
-    const char *name = fr_conf_str(s, "application");
-
-    *ret_is_isim = fr_str_equal(name, "isim");
-    if (name && !*ret_is_isim && !fr_str_equal(name, "usim"))
-        return FR_FAIL(err, FR_ECONFIG,
-                       "%s: application = \"%s\": \"usim\" or \"isim\" is allowed",
-                       fr_conf_where(s), name);
-    return FR_OK;
-}
-
-static enum fr_code read_gba_u(const struct fr_conf *s, enum fr_gba_u *ret,
-                               struct fr_err *err)
-{
-    static const char *const words[] = {[FR_GBA_U_AUTO] = "auto",
-                                        [FR_GBA_U_OFF] = "off",
-                                        [FR_GBA_U_REQUIRED] = "required"};
-    const char *text = fr_conf_str(s, "gba-u");
-
-    if (!text)
-        return FR_OK;
-    for (int i = 0; i <= FR_GBA_U_REQUIRED; i++)
-        if (fr_str_equal(words[i], text)) {
-            *ret = (enum fr_gba_u)i;
-            return FR_OK;
-        }
-    return FR_FAIL(err, FR_ECONFIG,
-                   "%s: gba-u = \"%s\": \"auto\", \"off\" or \"required\" is allowed",
-                   fr_conf_where(s), text);
-}
-
-static enum fr_code read_akav2(const struct fr_conf *s, bool *ret, struct fr_err *err)
-{
-    const char *text = fr_conf_str(s, "akav2");
-
-    *ret = fr_str_equal(text, "on");
-    if (text && !*ret && !fr_str_equal(text, "off"))
-        return FR_FAIL(err, FR_ECONFIG,
-                       "%s: akav2 = \"%s\": \"on\" or \"off\" is allowed",
-                       fr_conf_where(s), text);
-    return FR_OK;
-}
-
 static enum fr_code check_impi(const struct fr_conf *s, const char *impi,
                                struct fr_err *err)
 {
@@ -160,33 +146,60 @@ static enum fr_code check_impi(const struct fr_conf *s, const char *impi,
     return FR_OK;
 }
 
-static enum fr_code read_sim(const struct fr_conf *s, const struct kind *kind,
+/* A pseudonym is made of Ks, which such a card never gives away. */
+static enum fr_code check_tmpi(const struct fr_conf *s,
+                               const struct fr_config_credential *c, struct fr_err *err)
+{
+    if (c->tmpi && c->gba_u == FR_GBA_U_REQUIRED)
+        return FR_FAIL(err, FR_ECONFIG,
+                       "%s: tmpi = on needs a key that leaves the card, and gba-u = "
+                       "required keeps it there",
+                       fr_conf_where(s));
+    return FR_OK;
+}
+
+static enum fr_code read_words(const struct fr_conf *s, struct fr_config_credential *to,
+                               struct fr_err *err)
+{
+    int is_isim, gba_u, akav2, tmpi;
+
+    FR_TRY(read_word(s, &application_choice, 0, &is_isim, err));
+    FR_TRY(read_word(s, &gba_u_choice, FR_GBA_U_AUTO, &gba_u, err));
+    FR_TRY(read_word(s, &akav2_choice, 0, &akav2, err));
+    FR_TRY(read_word(s, &tmpi_choice, 0, &tmpi, err));
+    to->usim.is_isim = is_isim != 0;
+    to->gba_u = (enum fr_gba_u)gba_u;
+    to->akav2 = akav2 != 0;
+    to->tmpi = tmpi != 0;
+    return check_tmpi(s, to, err);
+}
+
+static enum fr_code read_sim(const struct fr_conf *s, enum kind kind,
                              struct fr_config_credential *to, struct fr_err *err)
 {
     to->kind = FR_KEY_SIM;
-    to->sim = kind->name;
+    to->sim = kind_choice.words[kind];
     to->usim = (struct fr_usim_setup){.name = to->name,
                                       .reader = fr_conf_str(s, "reader"),
                                       .pin_path = fr_conf_str(s, "pin-file"),
                                       .path = fr_conf_str(s, "usim"),
                                       .impi = fr_conf_str(s, "impi")};
-    if (kind->bit == USIM_FILE_KIND && !to->usim.path)
+    if (kind == A_USIM_FILE && !to->usim.path)
         return FR_FAIL(err, FR_ECONFIG, "%s: a SIM in a file needs usim = PATH",
                        fr_conf_where(s));
-    FR_TRY(read_application(s, &to->usim.is_isim, err));
     FR_TRY(check_impi(s, to->usim.impi, err));
-    FR_TRY(read_akav2(s, &to->akav2, err));
-    return read_gba_u(s, &to->gba_u, err);
+    return read_words(s, to, err);
 }
 
 enum fr_code fr_config_credential_read(const struct fr_conf *s,
                                        struct fr_config_credential *to,
                                        struct fr_err *err)
 {
-    const struct kind *kind;
+    int kind;
 
     to->name = fr_conf_title(s);
-    FR_TRY(read_kind(s, &kind, err));
-    FR_TRY(check_keys(s, kind, err));
-    return kind->bit == FILE_KIND ? read_files(s, to, err) : read_sim(s, kind, to, err);
+    FR_TRY(read_word(s, &kind_choice, guess_kind(s), &kind, err));
+    FR_TRY(check_keys(s, (enum kind)kind, err));
+    return kind == A_FILE ? read_files(s, to, err)
+                          : read_sim(s, (enum kind)kind, to, err);
 }

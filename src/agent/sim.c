@@ -35,7 +35,22 @@ static enum fr_code open_sim(struct fr_sim *s, const char *name, struct fr_err *
     return method->open(&s->entry->usim, &s->usim, err);
 }
 
-static enum fr_code identify(struct fr_sim *s, struct fr_err *err)
+/* Of the last Ks that this SIM made with that MEF, valid or not; "": none. */
+static enum fr_code make_tmpi(struct fr_sim *s, const char *mef, struct fr_err *err)
+{
+    FR_AUTO(credential) *c = NULL;
+    enum fr_code rc = FR_ENOTFOUND;
+
+    s->tmpi[0] = 0;
+    if (s->entry->tmpi)
+        rc = fr_state_find_ks(s->device->state, mef, s->impi, &c, err);
+    if (rc != FR_OK)
+        return rc == FR_ENOTFOUND ? FR_OK : rc;
+    return fr_gba_tmpi(c->ke, fr_slice_of(c->rand, sizeof c->rand), c->impi, mef,
+                       s->tmpi, err);
+}
+
+static enum fr_code identify(struct fr_sim *s, const char *mef, struct fr_err *err)
 {
     const struct fr_usim_method *m = s->usim->method;
     bool has_gba_u = s->entry->gba_u != FR_GBA_U_OFF && m->has_gba_u(s->usim);
@@ -46,7 +61,9 @@ static enum fr_code identify(struct fr_sim *s, struct fr_err *err)
                           "the SIM of credential %s cannot keep the key in it, as "
                           "gba-u = required wants",
                           s->entry->name);
+    FR_TRY(make_tmpi(s, mef, err));
     s->ev = (struct fr_usim_ev){.impi = s->impi,
+                                .tmpi = s->tmpi[0] ? s->tmpi : NULL,
                                 .has_gba_u = has_gba_u,
                                 .has_akav2 = s->entry->akav2,
                                 .needs_gba_u = s->entry->gba_u == FR_GBA_U_REQUIRED};
@@ -78,7 +95,7 @@ enum fr_code fr_sim_ask(struct fr_sim *s, const struct fr_usim_ask *ask,
         FR_TRY(open_sim(s, ask->instruction->credential, err));
     switch (ask->question) {
     case FR_USIM_IDENTIFY:
-        return identify(s, err);
+        return identify(s, ask->instruction->mef, err);
     case FR_USIM_AUTHENTICATE:
         return authenticate(s, ask, err);
     case FR_USIM_NAF_KEY:

@@ -13,7 +13,7 @@ struct fr_sim {
     const struct fr_device *device; /* borrowed */
     const struct fr_config_credential *entry;
     struct fr_usim *usim;
-    char impi[FR_IMPI_MAX + 1];
+    char impi[FR_IMPI_MAX + 1], tmpi[FR_ID_MAX + 1];
     struct fr_aka_answer answer;
     struct fr_secret *naf_key;
     struct fr_usim_ev ev; /* what it said to the last question: points in here */

@@ -4,10 +4,11 @@
  * its table, by the stage that they belong to. A handler says what to do next in acts;
  * it may set run->next where the table's own next is not it.
  *
- *   enrol    ask the SIM who it is, connect, GET / as nobody yet, the 401's challenge
- * to the SIM (an AUTS goes back for a fresh one), store pending, GET / with the
- *            response, the 200 and its rspauth, store what it tells, FLIP, ack, upload
- *            of the attempt records, done
+ *   enrol    ask the SIM who it is, connect, GET / as nobody yet (by its TMPI; by its
+ *            IMPI if the MEF does not know that), the 401's challenge to the SIM (an
+ *            AUTS goes back for a fresh one), store pending, GET / with the response,
+ *            the 200 and its rspauth, store what it tells, FLIP, ack, upload of the
+ *            attempt records, done
  *   reuse    where a Ks of this SIM and MEF is here for another target: ask the SIM who
  *            it is, connect, ask for that target too, store, FLIP, and on as above; a
  *            MEF that has not that Ks any more: enrol, from GET / on
@@ -71,6 +72,7 @@ struct fr_gba {
     int64_t mef_not_before; /* of its certificate */
 
     char impi[FR_IMPI_MAX + 1];
+    char tmpi[FR_ID_MAX + 1]; /* "": none that this MEF may know */
     bool gba_u, needs_gba_u, akav2;
     unsigned n_resyncs;
     struct fr_digest_challenge challenge;

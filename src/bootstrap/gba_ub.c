@@ -47,6 +47,8 @@ enum fr_code fr_g_connect_as(struct fr_gba *run, struct fr_acts *acts,
     if (!ev->impi || !ev->impi[0] || strlen(ev->impi) > FR_IMPI_MAX)
         return FR_FAIL(err, FR_EINTERNAL, "a SIM without an IMPI");
     snprintf(run->impi, sizeof run->impi, "%s", ev->impi);
+    if (ev->tmpi)
+        snprintf(run->tmpi, sizeof run->tmpi, "%s", ev->tmpi);
     run->gba_u = ev->has_gba_u;
     run->needs_gba_u = ev->needs_gba_u;
     run->akav2 = ev->has_akav2;
@@ -94,13 +96,15 @@ static enum fr_code ask_ub(struct fr_gba *run, struct fr_acts *acts, struct fr_e
     return fr_g_send(run, &req, acts, err);
 }
 
+/* The name of the first request is that of all [U]. */
 enum fr_code fr_g_ask_first(struct fr_gba *run, struct fr_acts *acts,
                             struct fr_err *err)
 {
     struct fr_digest_auth *a = &run->auth;
 
     *a = (struct fr_digest_auth){.uri = "/"};
-    snprintf(a->username, sizeof a->username, "%s", run->impi);
+    snprintf(a->username, sizeof a->username, "%s",
+             run->tmpi[0] ? run->tmpi : run->impi);
     snprintf(a->realm, sizeof a->realm, "%s", run->in->mef);
     return ask_ub(run, acts, err);
 }
@@ -142,6 +146,31 @@ static enum fr_code check_challenge(const struct fr_gba *run, struct fr_err *err
     return FR_OK;
 }
 
+/* Ours says so; of another make it is the bare status [U]. */
+static bool is_tmpi_unknown(const struct fr_gba *run, const struct fr_err *why)
+{
+    static const char *const reasons[] = {"tmpi-unknown", "http-400", "http-403",
+                                          "http-404"};
+
+    for (size_t i = 0; run->tmpi[0] && i < sizeof reasons / sizeof reasons[0]; i++)
+        if (fr_str_equal(why->reason, reasons[i]))
+            return true;
+    return false;
+}
+
+static enum fr_code ask_by_impi(struct fr_gba *run, struct fr_acts *acts,
+                                struct fr_err *err)
+{
+    run->tmpi[0] = 0;
+    if (!run->session.lost) {
+        run->next = FR_G_ASKING;
+        return fr_g_ask_first(run, acts, err);
+    }
+    run->session.lost = run->session.closed = false;
+    run->next = FR_G_CONNECTING;
+    return fr_g_connect(run, acts, err);
+}
+
 enum fr_code fr_g_take_challenge(struct fr_gba *run, struct fr_acts *acts,
                                  struct fr_err *err)
 {
@@ -149,7 +178,10 @@ enum fr_code fr_g_take_challenge(struct fr_gba *run, struct fr_acts *acts,
     const char *value = fr_http_header(r, "WWW-Authenticate");
 
     if (fr_http_status(r) != 401 || !value) {
-        FR_TRY(fr_mmef_session_check(&run->session, "asking for a challenge", err));
+        enum fr_code rc =
+            fr_mmef_session_check(&run->session, "asking for a challenge", err);
+        if (rc != FR_OK)
+            return is_tmpi_unknown(run, err) ? ask_by_impi(run, acts, err) : rc;
         return FR_FAIL_AS(err, FR_EINVALID, "challenge-missing",
                           "%s sends no challenge", run->in->mef);
     }

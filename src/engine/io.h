@@ -41,6 +41,7 @@ struct fr_usim_ev {
     bool has_gba_u;   /* IDENTIFY: Ks can stay in the card */
     bool needs_gba_u; /* IDENTIFY: it must, the device's config says */
     bool has_akav2;   /* IDENTIFY: a challenge may be for AKAv2, it says */
+    const char *tmpi; /* IDENTIFY: what this MEF may know it by; NULL: nothing */
     const struct fr_aka_answer *answer; /* AUTHENTICATE */
     const struct fr_secret *naf_key;    /* NAF_KEY */
 };

@@ -32,6 +32,7 @@ struct fr_drive {
     struct fr_drive_peer peer;
     bool needs_gba_u;     /* the device's config says so */
     bool has_akav2;       /* it says that too */
+    const char *tmpi;     /* what the SIM has at this MEF; NULL: nothing */
     struct fr_slice file; /* what FR_ACT_READ_FILE finds */
     size_t portion;       /* octets of one FR_EV_BYTES; 0: all there are */
     int stop_after;       /* leave the loop after so many events; 0: never */

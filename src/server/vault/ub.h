@@ -91,6 +91,8 @@ FR_MUST_USE enum fr_code fr_ub_grant_answer(struct fr_request *q,
                                             const struct fr_digest_auth *a,
                                             struct fr_entry **ret_challenge,
                                             struct fr_grant *ret, struct fr_err *err);
+/* The IMPI in "impi:<IMPI>", the SAN of a credential of Ub. */
+const char *fr_ub_impi_of(const struct fr_store_credential *c);
 /* What ks, the key of c, gives to this MEF as a NAF. */
 FR_MUST_USE enum fr_code fr_ub_mef_key(const struct fr_vault *v,
                                        const struct fr_store_credential *c,

@@ -90,7 +90,7 @@ static enum fr_code find_by_tmpi(struct fr_request *q, const char *user,
     if (rc == FR_ENOTFOUND || (rc == FR_OK && is_over(&c, q->now)))
         return tmpi_unknown(err);
     FR_TRY(rc);
-    rc = find_listing(q, strchr(c.san, ':') + 1, err);
+    rc = find_listing(q, fr_ub_impi_of(&c), err);
     if (rc == FR_EREFUSED ||
         (rc == FR_OK && !fr_str_equal(q->who.listing.name, c.enrolee)))
         return tmpi_unknown(err);

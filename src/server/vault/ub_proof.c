@@ -8,10 +8,9 @@
 #include "proto/gba_info.h"
 #include "server/vault/ub.h"
 
-/* "impi:<IMPI>" */
-static const char *impi_of(const struct fr_store_credential *c)
+const char *fr_ub_impi_of(const struct fr_store_credential *c)
 {
-    return strchr(c->san, ':') + 1;
+    return c->san + strlen("impi:");
 }
 
 static bool is_of_ub(const struct fr_store_credential *c)
@@ -48,7 +47,7 @@ enum fr_code fr_ub_mef_key(const struct fr_vault *v,
     struct fr_buf rand = {
         .data = storage, .cap = sizeof storage, .max = FR_AKA_RAND_LEN};
     struct fr_gba_naf naf = {.key = FR_GBA_ME,
-                             .impi = impi_of(c),
+                             .impi = fr_ub_impi_of(c),
                              .naf_fqdn = v->config.mef_fqdn,
                              .ua = FR_UA_HTTP_DIGEST};
 

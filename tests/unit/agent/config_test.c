@@ -144,28 +144,29 @@ static void a_key_store_has_entries_of_each_kind(void **state)
     struct fr_err err;
 
     (void)state;
-    assert_ok(load("credential soft { usim = \"/u\" gba-u = off akav2 = on }\n"
-                   "credential card { kind = uicc }\n"
-                   "credential isim { reader = \"ACS\" application = isim "
-                   "pin-file = \"/p\" impi = \"me@ims.example.com\" "
-                   "gba-u = required }\n"
-                   "credential dev { certificate = \"/a\" key = \"/b\" }\n"
-                   "credential two { kind = file certificate = \"/c\" key = \"/d\" }\n",
-                   &c, &err));
+    assert_ok(
+        load("credential soft { usim = \"/u\" gba-u = off akav2 = on tmpi = on }\n"
+             "credential card { kind = uicc }\n"
+             "credential isim { reader = \"ACS\" application = isim "
+             "pin-file = \"/p\" impi = \"me@ims.example.com\" "
+             "gba-u = required }\n"
+             "credential dev { certificate = \"/a\" key = \"/b\" }\n"
+             "credential two { kind = file certificate = \"/c\" key = \"/d\" }\n",
+             &c, &err));
     e = fr_config_credential(c, FR_KEY_SIM, NULL);
     assert_string_equal(e->name, "soft");
     assert_string_equal(e->sim, "usim-file");
     assert_string_equal(e->usim.path, "/u");
     assert_string_equal(e->usim.name, "soft");
     assert_int_equal(e->gba_u, FR_GBA_U_OFF);
-    assert_true(e->akav2);
+    assert_true(e->akav2 && e->tmpi);
     assert_string_equal(fr_config_credential(c, FR_KEY_CERTIFICATE, NULL)->name, "dev");
     e = fr_config_credential(c, FR_KEY_SIM, "card");
     assert_string_equal(e->sim, "uicc");
     assert_null(e->usim.reader);
     assert_false(e->usim.is_isim);
     assert_int_equal(e->gba_u, FR_GBA_U_AUTO);
-    assert_false(e->akav2);
+    assert_false(e->akav2 || e->tmpi);
     e = fr_config_credential(c, FR_KEY_SIM, "isim");
     assert_true(e->usim.is_isim);
     assert_string_equal(e->usim.reader, "ACS");
@@ -180,7 +181,8 @@ static void entries_of_two_kinds_are_refused_by_name(void **state)
         const char *text, *words;
     } bad[] = {
         {"credential a { }\n", "credential a: a credential needs both"},
-        {"credential a { kind = hsm }\n", "\"usim-file\" is allowed"},
+        {"credential a { kind = hsm }\n",
+         "\"file\", \"uicc\" or \"usim-file\" is allowed"},
         {"credential a { certificate = \"/a\" key = \"/b\" usim = \"/u\" }\n",
          "kind \"file\" has no usim"},
         {"credential a { kind = uicc key = \"/b\" }\n", "kind \"uicc\" has no key"},
@@ -191,7 +193,12 @@ static void entries_of_two_kinds_are_refused_by_name(void **state)
         {"credential a { usim = \"/u\" gba-u = perhaps }\n", "\"required\" is allowed"},
         {"credential a { usim = \"/u\" impi = \"001010000000001\" }\n", "NAME@FQDN"},
         {"credential a { kind = file gba-u = off }\n", "has no gba-u"},
-        {"credential a { usim = \"/u\" akav2 = yes }\n", "\"off\" is allowed"},
+        {"credential a { usim = \"/u\" akav2 = yes }\n",
+         "akav2 = \"yes\": \"off\" or \"on\" is allowed"},
+        {"credential a { usim = \"/u\" tmpi = 1 }\n", "\"off\" or \"on\" is allowed"},
+        {"credential a { usim = \"/u\" tmpi = on gba-u = required }\n",
+         "keeps it there"},
+        {"credential a { kind = file tmpi = on }\n", "has no tmpi"},
     };
 
     (void)state;

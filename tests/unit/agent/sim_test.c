@@ -9,6 +9,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/sim.h"
 #include "test.h"
 #include "unit/agent/rig.h"
 #include "unit/bootstrap/bsf.h"
@@ -246,6 +247,118 @@ static void plain_is_never_a_fallback(void **state)
     end(&r);
 }
 
+/* ---- TMPI ---- */
+
+/* What the SIM has for a name at that MEF; "": nothing. */
+static void assert_name(const struct rig *r, const char *mef, const char *tmpi)
+{
+    const struct fr_instruction in = {.mef = (char *)mef};
+    const struct fr_usim_ask ask = {.question = FR_USIM_IDENTIFY, .instruction = &in};
+    struct fr_sim sim = {.device = &r->device};
+    struct fr_err err;
+
+    assert_ok(fr_sim_ask(&sim, &ask, &err));
+    assert_string_equal(sim.ev.impi, FAKE_IMPI);
+    assert_string_equal(sim.ev.tmpi ? sim.ev.tmpi : "", tmpi);
+    fr_sim_clear(&sim);
+}
+
+static void provision(struct rig *r)
+{
+    struct peer p = bsf_start(NULL, r->clock.wall_s);
+
+    assert_int_equal(walk(r, p.port), 0);
+    peer_stop(&p);
+}
+
+struct name {
+    char text[FR_ID_MAX + 1];
+};
+static struct name name_of(const char *ks_hex, const uint8_t rand[FR_AKA_RAND_LEN])
+{
+    FR_AUTO(secret) *ks = NULL;
+    struct fr_err err;
+    struct name n;
+
+    assert_ok(fr_secret_from_hex(fr_slice_str(ks_hex), &ks, &err));
+    assert_ok(fr_gba_tmpi(ks, fr_slice_of(rand, FR_AKA_RAND_LEN), FAKE_IMPI, PEER_HOST,
+                          n.text, &err));
+    return n;
+}
+
+/* Changes the credential that is there into a newer one at another place. */
+static void add_credential(struct rig *r, enum fr_derivation derivation,
+                           const char *impi, uint8_t rand)
+{
+    const struct fr_slot_id any = {.mef = NULL};
+    struct fr_slot_id id = {.mef = PEER_HOST, .target = "other", .suid = 22};
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_state_find(r->state, &any, &c, &err));
+    free(c->target);
+    free(c->impi);
+    c->target = strdup(id.target);
+    c->impi = strdup(impi);
+    c->derivation = derivation;
+    c->created++;
+    memset(c->rand, rand, sizeof c->rand);
+    assert_ok(fr_state_lock(r->state, &err));
+    assert_ok(fr_state_store_pending(r->state, c, &err));
+    assert_ok(fr_state_flip(r->state, &id, &err));
+    fr_state_unlock(r->state);
+}
+
+static void a_tmpi_is_made_of_the_last_ks_of_this_sim_and_mef(void **state)
+{
+    uint8_t rand[FR_AKA_RAND_LEN];
+    struct rig r;
+
+    (void)state;
+    assert_true(fr_hex_decode(fr_slice_str(FAKE_RAND), rand));
+    begin(&r, "credential sim { usim = \"/nonexistent\" tmpi = on }\n" PLAIN);
+    assert_name(&r, PEER_HOST, "");
+    provision(&r);
+    assert_name(&r, PEER_HOST, name_of(FAKE_CK FAKE_IK, rand).text);
+    assert_name(&r, "other.example.com", "");
+    r.clock.wall_s += BSF_LIFE + 1; /* it has expired */
+    assert_name(&r, PEER_HOST, name_of(FAKE_CK FAKE_IK, rand).text);
+    add_credential(&r, FR_DERIVE_GBA, "another@ims.example.com", 7);
+    assert_name(&r, PEER_HOST, name_of(FAKE_CK FAKE_IK, rand).text);
+    add_credential(&r, FR_DERIVE_GBA, FAKE_IMPI, 8);
+    memset(rand, 8, sizeof rand);
+    assert_name(&r, PEER_HOST, name_of(FAKE_CK FAKE_IK, rand).text);
+    end(&r);
+}
+
+static void a_key_that_the_card_keeps_gives_no_tmpi(void **state)
+{
+    const struct fr_slot_id any = {.mef = NULL};
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+    struct rig r;
+
+    (void)state;
+    begin(&r, "credential sim { usim = \"/nonexistent\" tmpi = on }\n" PLAIN);
+    fr_fake_sim.has_gba_u = fr_fake_sim.network_knows_gba_u = true;
+    provision(&r);
+    assert_ok(fr_state_find(r.state, &any, &c, &err));
+    assert_int_equal(c->derivation, FR_DERIVE_GBA_U);
+    assert_name(&r, PEER_HOST, "");
+    end(&r);
+}
+
+static void where_it_is_off_there_is_no_tmpi(void **state)
+{
+    struct rig r;
+
+    (void)state;
+    begin(&r, SIM PLAIN);
+    provision(&r);
+    assert_name(&r, PEER_HOST, "");
+    end(&r);
+}
+
 /* ---- what is not there ---- */
 
 static void assert_unsupported(const struct rig *r, const char *credential,
@@ -295,6 +408,9 @@ int main(void)
         cmocka_unit_test(a_card_that_is_not_there_is_unsupported),
         cmocka_unit_test(a_sim_is_needed_as_the_config_wants_it),
         cmocka_unit_test(plain_is_never_a_fallback),
+        cmocka_unit_test(a_tmpi_is_made_of_the_last_ks_of_this_sim_and_mef),
+        cmocka_unit_test(a_key_that_the_card_keeps_gives_no_tmpi),
+        cmocka_unit_test(where_it_is_off_there_is_no_tmpi),
         cmocka_unit_test(a_device_without_a_sim_says_so),
         cmocka_unit_test(a_build_without_a_way_to_the_sim_says_so),
     };

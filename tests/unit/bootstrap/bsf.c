@@ -229,12 +229,19 @@ static enum bsf_step step_of(struct bsf *b, const char *request)
     return strstr(request, "/attempts ") ? BSF_REPORT : BSF_FETCHED;
 }
 
+static bool is_refused_tmpi(const struct bsf *b, enum bsf_step step)
+{
+    return b->to_tmpi && step == BSF_CHALLENGE && strstr(b->auth.username, "@tmpi.");
+}
+
 static void reply_to(struct bsf *b, enum bsf_step step, struct fr_buf *reply)
 {
     static void (*const replies[BSF_N_STEPS])(struct bsf *, struct fr_buf *) = {
         challenge, challenge, finish, look_up, ack, NULL, say_fetched, grant};
 
-    if (b->raw[step])
+    if (is_refused_tmpi(b, step))
+        fr_buf_str(reply, b->to_tmpi);
+    else if (b->raw[step])
         fr_buf_str(reply, b->raw[step]);
     else if (replies[step])
         replies[step](b, reply);
@@ -259,6 +266,8 @@ static bool answer(void *state, struct fr_slice sent, struct fr_buf *reply)
     reply_to(b, step, reply);
     if (b->cuts[step])
         reply->len = before + (reply->len - before) / 2;
+    if (b->hangs_up_on_tmpi && is_refused_tmpi(b, step))
+        return false;
     return !b->cuts[step] && !b->hangs_up[step];
 }
 

@@ -37,7 +37,9 @@ struct bsf {
     const char *body;        /* NULL: info; signed all the same */
     const char *other_body;  /* in place of what is signed */
     bool no_info, no_rspauth, wrong_rspauth, wrong_cnonce, no_auth_int;
-    bool knows;                 /* BSF_LOOKUP, BSF_ACK */
+    bool knows;          /* BSF_LOOKUP, BSF_ACK */
+    const char *to_tmpi; /* the answer to one; NULL: it knows it */
+    bool hangs_up_on_tmpi;
     bool no_proof, wrong_proof; /* of their answers */
     int n_not_fetched;
     const char *date; /* NULL: no Date in its answers */
