@@ -11,7 +11,8 @@ import lab
 import sim
 from sim import K, OPC
 
-sys.path.insert(0, os.path.join(lab.ROOT, "examples"))
+sys.path[:0] = [os.path.join(lab.ROOT, "examples"), os.path.join(lab.ROOT, "tests", "vectors")]
+import gba_oracle  # pylint: disable=wrong-import-position
 import ub  # pylint: disable=wrong-import-position
 
 IMSI = "001010000000001"
@@ -65,6 +66,9 @@ class Held:
         assert self.key_id == f"{base64.b64encode(rand).decode()}@{self.mef}"
         return ub.naf_key(bytes.fromhex(self.ke), rand, self.impi, fqdn, ua).hex()
 
+    def tmpi(self):
+        return gba_oracle.tmpi(bytes.fromhex(self.ke), bytes.fromhex(self.rand), self.impi,
+                               self.mef)
 
     def res(self, k=K, opc=OPC):
         """What the SIM answered: f2 of Milenage."""

@@ -4,6 +4,7 @@ osmo-hlr as HSS, fieldroot-target, and stock Mosquitto as the NAF."""
 import base64
 import json
 import os
+import re
 import signal
 import stat
 import urllib.parse
@@ -12,6 +13,7 @@ import gba
 import lab
 import test_resources
 import test_secrets
+from cutproxy import Proxy, http_message
 
 OTHER = "other.example.com"
 OTHER_IMSI = "001010000000002"
@@ -348,6 +350,77 @@ class Variants(Case):
         self.assertEqual([c["state"] for c in self.lab.ctl("credential", "list")], [])
         self.assertRefused(self.lab.provision(self.device, args=["--renew"]),
                            "enrolee-not-listed")
+
+
+class Pseudonym(Case):
+    """What who listens reads of a SIM, where Ub is plain."""
+
+    def setUp(self):
+        super().setUp()
+        self.tls = self.lab.settings["gba-bsf"]
+        self.serve("tls = off tmpi = on")
+        self.device = self.lab.subscriber(more='tmpi = "on"')
+        self.device.settings["extra"] += f'\nplain-ub = {{"{lab.MEF}"}}'
+        self.device.write_config()
+        self.proxy = Proxy(self.lab.ports["gba-bsf"], http_message)
+        self.addCleanup(self.proxy.close)
+
+    def serve(self, settings):
+        self.lab.stop()
+        self.lab.start(**{"gba-bsf": settings})
+
+    def bootstrap(self):
+        """All names that it said, in order, and whether its IMSI was on the wire."""
+        wire = []
+        self.proxy.heard = lambda way, message: wire.append(message)
+        run = self.lab.provision(self.device, self.lab.gba(port=self.proxy.port),
+                                 args=["--renew"])
+        self.provisioned(run)
+        self.assertEqual(len(run.attempts), 1, run)
+        wire = b"".join(wire)
+        names = re.findall(rb'username="([^"]+)"', wire)
+        return [n.decode() for n in names], self.device.sim.imsi.encode() in wire
+
+    def forget(self):
+        """What is beside a current key goes with it."""
+        for c in self.lab.ctl("credential", "list"):
+            if c["slot"] == "current":
+                self.lab.ctl("credential", "revoke", c["keyId"])
+
+    def test_inside_tls_it_goes_the_same_way(self):
+        self.serve(self.tls + " tmpi = on")
+        self.device.settings["extra"] = self.device.settings["extra"].partition("\nplain-ub")[0]
+        self.device.write_config()
+        for refused in (0, 0, 1):
+            if refused:
+                self.forget()
+            run = self.lab.provision(self.device, args=["--renew"])
+            self.provisioned(run)
+            self.assertEqual(len(run.attempts), 1, run)
+            self.assertEqual(self.audit().count('"tmpi-unknown"'), refused)
+
+    def test_a_sim_is_known_by_what_its_last_key_gave_it(self):
+        impi = self.device.sim.impi
+        self.assertEqual(self.bootstrap(), ([impi] * 2, True))
+        for _ in range(2):
+            tmpi = gba.Held(self.device).tmpi()
+            self.assertEqual(self.bootstrap(), ([tmpi] * 2, False))
+        audit = self.audit()
+        self.assertEqual(audit.count('"confirmed"'), 3)
+        self.assertNotIn("@tmpi.", audit)
+        self.assertEqual(gba.Held(self.device).impi, impi)
+
+    def test_a_mef_that_has_forgotten_it_hears_the_impi(self):
+        impi = self.device.sim.impi
+        self.bootstrap()
+        tmpi = gba.Held(self.device).tmpi()
+        self.forget()
+        self.assertEqual(self.bootstrap(), ([tmpi, impi, impi], True))
+        self.assertEqual(self.audit().count('"tmpi-unknown"'), 1)
+        tmpi = gba.Held(self.device).tmpi()
+        self.serve("tls = off tmpi = off")
+        self.proxy.upstream = self.lab.ports["gba-bsf"]
+        self.assertEqual(self.bootstrap(), ([tmpi, impi, impi], True))
 
 
 class Life(Case):
