@@ -433,3 +433,14 @@ const char *fr_nearest(const char *word, const char *const *names, size_t n)
     }
     return best;
 }
+
+void fr_network_of(const char *address, char to[FR_NETWORK_MAX])
+{
+    struct in6_addr v6;
+
+    snprintf(to, FR_NETWORK_MAX, "%s", address);
+    if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
+        return;
+    memset(v6.s6_addr + 8, 0, 8);
+    (void)inet_ntop(AF_INET6, &v6, to, FR_NETWORK_MAX);
+}

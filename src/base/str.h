@@ -66,4 +66,9 @@ char *fr_printable(struct fr_slice s, char *to, size_t max);
 /* Edit distance for "did you mean": the nearest of n names, NULL if none is near. */
 const char *fr_nearest(const char *word, const char *const *names, size_t n);
 
+/* Who counts as one: an address (text); of IPv6 its /64, the rest of which one has too.
+ */
+#define FR_NETWORK_MAX 64
+void fr_network_of(const char *address, char to[FR_NETWORK_MAX]);
+
 #endif

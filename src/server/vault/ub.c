@@ -131,11 +131,12 @@ static enum fr_code no_hss(struct fr_err *err)
 static enum fr_code check_rates(const struct fr_request *q, bool is_resync,
                                 struct fr_err *err)
 {
-    char who[FR_IMSI_MAX + FR_ID_MAX + 2];
+    char network[FR_NETWORK_MAX], who[FR_IMSI_MAX + FR_NETWORK_MAX + 2];
     struct fr_ub *ub = q->v->ub;
     int64_t now_ms = fr_mono_ms(q->v->env);
 
-    snprintf(who, sizeof who, "%s %s", q->who.listing.imsi, q->who.address);
+    fr_network_of(q->who.address, network);
+    snprintf(who, sizeof who, "%s %s", q->who.listing.imsi, network);
     if (ub->n_hss == 0)
         return no_hss(err);
     if (is_resync && fr_vault_rate_identity(ub->resyncs, who, now_ms, err) != FR_OK)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "server/worker/limits.h"
 
-#include <arpa/inet.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/str.h"
 
 enum { BUCKETS = 1024 };
 
@@ -44,18 +45,6 @@ void fr_admission_free(struct fr_admission *a)
         }
     }
     free(a);
-}
-
-/* Who has an IPv6 address has the rest of its /64 as well: they count as one. */
-void fr_network_of(const char *address, char to[FR_NETWORK_MAX])
-{
-    struct in6_addr v6;
-
-    snprintf(to, FR_NETWORK_MAX, "%s", address);
-    if (inet_pton(AF_INET6, address, &v6) != 1 || IN6_IS_ADDR_V4MAPPED(&v6))
-        return;
-    memset(v6.s6_addr + 8, 0, 8);
-    (void)inet_ntop(AF_INET6, &v6, to, FR_NETWORK_MAX);
 }
 
 /* FNV-1a: whoever makes addresses collide costs a short list, bounded by total. */

@@ -25,8 +25,4 @@ FR_MUST_USE enum fr_code fr_admission_enter(struct fr_admission *a, const char *
 void fr_admission_leave(struct fr_admission *a, const char *address);
 size_t fr_admission_count(const struct fr_admission *a);
 
-/* Who counts as one: the address, or its /64. */
-#define FR_NETWORK_MAX 64
-void fr_network_of(const char *address, char to[FR_NETWORK_MAX]);
-
 #endif

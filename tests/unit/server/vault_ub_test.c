@@ -174,6 +174,25 @@ static void a_subscriber_cannot_use_up_the_hss(void **state)
     assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
 }
 
+/* Who has an IPv6 address has 2^64 of them. */
+static void a_subscriber_is_limited_by_the_64_of_an_ipv6_address(void **state)
+{
+    struct lab *l = *state;
+    char address[64];
+
+    for (int i = 0; i < FR_VAULT_VECTORS; i++) {
+        snprintf(address, sizeof address, "2001:db8:0:1::%x", i + 1);
+        l->ub_address = address;
+        assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+        ub_sent(l);
+    }
+    l->ub_address = "2001:db8:0:1:ffff::1";
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_EUNREACHABLE);
+    assert_string_equal(l->err.reason, "subscriber-rate");
+    l->ub_address = "2001:db8:0:2::1";
+    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
+}
+
 /* ---- the HSS ---- */
 
 static void without_an_hss_nobody_waits(void **state)
@@ -727,6 +746,7 @@ int main(void)
         T(the_shortest_lifetime_counts),
         T(default_is_deny_before_the_hss_is_asked),
         T(a_subscriber_cannot_use_up_the_hss),
+        T(a_subscriber_is_limited_by_the_64_of_an_ipv6_address),
         T(without_an_hss_nobody_waits),
         T(who_waits_learns_that_the_hss_is_gone),
         T(an_answer_that_comes_too_late_is_of_no_use),
