@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every decoder of Mmef on the same octets; what one accepts must survive being
- * encoded and decoded again. */
+/* Every decoder of Mmef, and of a wish for another target, on the same octets; what one
+ * accepts must survive being encoded and decoded again. */
 #include "fuzz.h"
+#include "proto/gba_info.h"
 #include "proto/mmef.h"
 
 /* Decodes, encodes, decodes, encodes: the two texts must be the same. */
@@ -33,6 +34,21 @@ FUZZ_CODEC(cmd)
 FUZZ_CODEC(fetched)
 FUZZ_CODEC(changes)
 
+static void fuzz_wish(struct fr_slice in)
+{
+    FR_AUTO_CLEAR(buf) a = FR_BUF_INIT(FR_GBA_WISH_MAX);
+    FR_AUTO_CLEAR(buf) b = FR_BUF_INIT(FR_GBA_WISH_MAX);
+    struct fr_gba_wish wish, again;
+
+    if (fuzz_code(fr_gba_wish_parse(in, &wish, NULL)) != FR_OK ||
+        !FUZZ_MUST(fr_gba_wish_write(&wish, &a, NULL)) ||
+        !FUZZ_MUST(fr_gba_wish_parse(fr_buf_view(&a), &again, NULL)) ||
+        !FUZZ_MUST(fr_gba_wish_write(&again, &b, NULL)))
+        return;
+    FUZZ_ASSERT(fr_slice_equal(fr_buf_view(&a), fr_buf_view(&b)));
+    fuzz_saw(fr_buf_view(&a));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct fr_slice in = fr_slice_of(data, size);
@@ -44,6 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     fuzz_cmd(in);
     fuzz_fetched(in);
     fuzz_changes(in);
+    fuzz_wish(in);
     if (fuzz_code(fr_mmef_mac_decode(in, mac, NULL)) == FR_OK)
         fuzz_saw(fr_slice_of(mac, sizeof mac));
     fr_mmef_problem_decode(in, &problem);

@@ -5,9 +5,12 @@ has accepted no challenge twice."""
 import shutil
 import unittest
 
+import gba
 import lab
 import test_kill
 import world
+
+OTHER = "other.example.com"
 
 
 @unittest.skipUnless(shutil.which("osmo-hlr"), "osmo-hlr is not installed")
@@ -26,6 +29,52 @@ class Device(OfSim, test_kill.Device):
 
 class Resolve(OfSim, test_kill.Resolve):
     step = 11
+
+
+class Reuse(OfSim, test_kill.Matrix):
+    """The enrolee dies while a Ks that is here gets a target more: neither target's key is
+    lost, and no new one is made."""
+    step = 3
+
+    def setUp(self):
+        super().setUp()
+        self.site.ctl("target", "add", OTHER)
+        self.other = self.site.target(OTHER)
+
+    def device(self):
+        device = self.world.device()
+        self.site.ctl("enrolee", "allow", device.name, OTHER)
+        self.settle(device)
+        return device, gba.Held(device).key_id, device.sim.sqn()
+
+    def provision(self, device):
+        return self.world.provision(device, *self.world.entry(), "--target", OTHER)
+
+    def settled(self, device, keid, sqn):
+        self.assertEqual(gba.Held(device).key_id, keid)
+        run = self.provision(device)
+        self.assertEqual((run.status, device.sim.sqn()), (0, sqn), run)
+        self.assertEqual(device.slots(), {"current"})
+        for target in (lab.BROKER, OTHER):
+            self.assertEqual(gba.Held(device, target).key_id, keid)
+        self.assertEqual(self.other.sync().status, 0)
+        self.assertEqual(self.other.keys()[keid], gba.Held(device, OTHER).key(OTHER))
+
+    def test_at_a_reuse(self):
+        def count():
+            device, *_ = self.device()
+            self.ops.count("device")
+            self.provision(device)
+
+        def case():
+            n, when = self.ops.control.n, self.ops.control.after
+            self.ops.disarm()
+            device, keid, sqn = self.device()
+            self.ops.arm("device", n, when)
+            self.provision(device)
+            self.ops.disarm()
+            self.settled(device, keid, sqn)
+        self.sweep("device", count, case)
 
 
 class Worker(OfSim, test_kill.Server):
