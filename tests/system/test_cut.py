@@ -509,7 +509,8 @@ class World:
         assert lab.child_pids(self.site.daemon.pid) == self.pids, \
             "a process of the server has died"
         said = "\n".join([self.site.daemon.text(), *self.heard])
-        assert "Sanitizer" not in said and "runtime error" not in said, said[-3000:]
+        wrong = re.search(r".*(Sanitizer|runtime error)", said)
+        assert not wrong, said[wrong.start():][:3000]
         for word in re.findall(r"[0-9A-Fa-f]{64,}", said):
             for at in range(0, len(word) - 63):
                 assert bytes.fromhex(word[at:at + 64]) not in self.secrets, "a key in hex"

@@ -69,11 +69,14 @@ static void answer(struct fr_loop_worker *w, struct fr_buf *to,
 /* True if a whole message, or what is none, waits behind the first `used` octets. */
 static bool has_message(const struct fr_loop_worker *w, size_t used)
 {
-    struct fr_slice left = fr_slice_of(w->in.data + used, w->in.len - used);
+    struct fr_slice left;
     struct fr_msg m;
     size_t len;
 
-    return left.len > 0 && fr_msg_decode(left, &m, &len, NULL) != FR_ENOTFOUND;
+    if (used == w->in.len)
+        return false; /* perhaps of no octets at all, and no address */
+    left = fr_slice_of(w->in.data + used, w->in.len - used);
+    return fr_msg_decode(left, &m, &len, NULL) != FR_ENOTFOUND;
 }
 
 /* Takes what waits at a worker into the batch, up to where it broke the rules. */
