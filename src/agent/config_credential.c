@@ -198,7 +198,7 @@ enum fr_code fr_config_credential_read(const struct fr_conf *s,
     int kind;
 
     to->name = fr_conf_title(s);
-    FR_TRY(read_word(s, &kind_choice, guess_kind(s), &kind, err));
+    FR_TRY(read_word(s, &kind_choice, (int)guess_kind(s), &kind, err));
     FR_TRY(check_keys(s, (enum kind)kind, err));
     return kind == A_FILE ? read_files(s, to, err)
                           : read_sim(s, (enum kind)kind, to, err);
