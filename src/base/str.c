@@ -287,18 +287,25 @@ bool fr_take_text(struct fr_slice *text, const char *expected)
     return true;
 }
 
+bool fr_take_until(struct fr_slice *text, uint8_t mark, struct fr_slice *ret)
+{
+    const uint8_t *end = text->len ? memchr(text->data, mark, text->len) : NULL;
+
+    if (!end)
+        return false;
+    *ret = fr_slice_of(text->data, (size_t)(end - text->data));
+    *text = fr_slice_of(end + 1, text->len - ret->len - 1);
+    return true;
+}
+
 bool fr_take_line(struct fr_slice *text, const char *name, struct fr_slice *ret_value)
 {
     struct fr_slice at = *text;
-    const uint8_t *end;
 
-    if (!fr_take_text(&at, name) || !fr_take_text(&at, "="))
+    if (!fr_take_text(&at, name) || !fr_take_text(&at, "=") ||
+        !fr_take_until(&at, '\n', ret_value))
         return false;
-    end = at.len ? memchr(at.data, '\n', at.len) : NULL;
-    if (!end)
-        return false;
-    *ret_value = fr_slice_of(at.data, (size_t)(end - at.data));
-    *text = fr_slice_of(end + 1, at.len - ret_value->len - 1);
+    *text = at;
     return true;
 }
 

@@ -46,6 +46,8 @@ bool fr_absolute_id_is_valid(struct fr_slice s);
 
 /* Cuts expected off the front of text; false if it does not begin so. */
 bool fr_take_text(struct fr_slice *text, const char *expected);
+/* Cuts off what is before the next mark, and the mark; false if there is none. */
+bool fr_take_until(struct fr_slice *text, uint8_t mark, struct fr_slice *ret);
 /* Cuts a line "name=value\n" off the front, and borrows its value. False, and text is
  * as it was: the next line has another name, or no end. */
 bool fr_take_line(struct fr_slice *text, const char *name, struct fr_slice *ret_value);

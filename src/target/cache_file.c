@@ -50,30 +50,17 @@ static enum fr_code damaged(struct fr_err *err, const char *what)
                       what);
 }
 
-/* Takes what is before the next end mark, and the mark. */
-static bool take_until(struct fr_slice *s, uint8_t mark, struct fr_slice *ret)
-{
-    const uint8_t *end = s->len ? memchr(s->data, mark, s->len) : NULL;
-
-    if (!end)
-        return false;
-    *ret = fr_slice_of(s->data, (size_t)(end - s->data));
-    s->data = end + 1;
-    s->len -= ret->len + 1;
-    return true;
-}
-
 /* "name=value\n" -> value. */
 static bool take_line(struct fr_slice *s, const char *name, struct fr_slice *ret)
 {
-    return fr_take_text(s, name) && take_until(s, '\n', ret);
+    return fr_take_text(s, name) && fr_take_until(s, '\n', ret);
 }
 
 static bool take_uint(struct fr_slice *s, uint64_t max, uint64_t *ret)
 {
     struct fr_slice word;
 
-    return take_until(s, ' ', &word) && fr_uint_parse(word, max, ret);
+    return fr_take_until(s, ' ', &word) && fr_uint_parse(word, max, ret);
 }
 
 static enum fr_code read_enrolee(struct fr_slice s, struct fr_target_key *k,
@@ -102,10 +89,10 @@ static enum fr_code read_key(struct fr_slice line, struct fr_target_key *k,
     struct fr_slice key_id, hex;
     uint64_t suid, expires, stale;
 
-    if (!take_until(&line, ' ', &key_id) || !fr_keyid_any_parse(key_id, k->key_id) ||
+    if (!fr_take_until(&line, ' ', &key_id) || !fr_keyid_any_parse(key_id, k->key_id) ||
         !fr_slice_equal(key_id, fr_slice_str(k->key_id)) ||
         !take_uint(&line, 99, &suid) || !take_uint(&line, INT64_MAX, &expires) ||
-        !take_uint(&line, 1, &stale) || !take_until(&line, ' ', &hex) ||
+        !take_uint(&line, 1, &stale) || !fr_take_until(&line, ' ', &hex) ||
         hex.len != HEX_LEN)
         return damaged(err, "a key's line");
     k->suid = (int)suid;
@@ -193,7 +180,7 @@ static bool take_tag(struct fr_slice *s, bool *ret_old)
 {
     struct fr_slice line;
 
-    if (!take_until(s, '\n', &line))
+    if (!fr_take_until(s, '\n', &line))
         return false;
     *ret_old = fr_slice_equal(line, fr_slice_str(TAG_2));
     return *ret_old || fr_slice_equal(line, fr_slice_str(FR_TARGET_CACHE_TAG));
