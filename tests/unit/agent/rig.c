@@ -210,3 +210,15 @@ size_t rig_n_pending(struct rig *r)
             return n;
     }
 }
+
+struct fr_state *rig_state(size_t attempts_max)
+{
+    static int serial;
+    struct fr_state *s;
+    struct fr_err err;
+    char name[32];
+
+    (void)snprintf(name, sizeof name, "state-%d", ++serial);
+    assert_ok(fr_state_open(pki_path(name), attempts_max, &s, &err));
+    return s;
+}

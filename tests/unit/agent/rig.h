@@ -92,6 +92,8 @@ int rig_walk(struct rig *r, const char *document);
 /* A credential of that MEF and target, made at the clock's time, as the current or the
  * pending one. */
 void rig_put(struct rig *r, const char *mef, const char *target, bool pending);
+/* A state folder of its own, empty. */
+struct fr_state *rig_state(size_t attempts_max);
 struct fr_credential *rig_credential(const char *mef, const char *target,
                                      int64_t created);
 bool rig_has_current(struct rig *r, const char *mef, const char *target);

@@ -22,18 +22,6 @@
 static const struct fr_slot_id slot = {
     .mef = MEF, .target = TARGET, .suid = FR_SUID_DEFAULT};
 
-static struct fr_state *fresh(size_t attempts_max)
-{
-    static int serial;
-    struct fr_state *s;
-    struct fr_err err;
-    char name[32];
-
-    (void)snprintf(name, sizeof name, "state-%d", ++serial);
-    assert_ok(fr_state_open(pki_path(name), attempts_max, &s, &err));
-    return s;
-}
-
 /* Stores a credential of that age; returns its KeID (in a static buffer). */
 static const char *put(struct fr_state *s, int64_t created, bool flip)
 {
@@ -104,7 +92,7 @@ static void damage(const char *path)
 
 static void the_folders_are_private(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct stat st;
 
     (void)state;
@@ -118,7 +106,7 @@ static void the_folders_are_private(void **state)
 
 static void pending_is_not_current(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
 
     (void)state;
     (void)put(s, 1000, false);
@@ -129,7 +117,7 @@ static void pending_is_not_current(void **state)
 
 static void a_flip_makes_it_current(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
 
     (void)state;
     assert_current(s, put(s, 1000, true));
@@ -139,7 +127,7 @@ static void a_flip_makes_it_current(void **state)
 
 static void a_new_pending_leaves_the_current_alone(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char first[FR_KEYID_MAX + 1];
 
     (void)state;
@@ -152,7 +140,7 @@ static void a_new_pending_leaves_the_current_alone(void **state)
 
 static void a_second_flip_replaces_the_first(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
 
     (void)state;
     (void)put(s, 1000, true);
@@ -162,7 +150,7 @@ static void a_second_flip_replaces_the_first(void **state)
 
 static void a_drop_leaves_the_current_alone(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char first[FR_KEYID_MAX + 1];
     struct fr_err err;
 
@@ -178,7 +166,7 @@ static void a_drop_leaves_the_current_alone(void **state)
 
 static void a_flip_of_nothing_is_refused(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_err err;
 
     (void)state;
@@ -188,7 +176,7 @@ static void a_flip_of_nothing_is_refused(void **state)
 
 static void a_damaged_pending_never_replaces_a_current(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char first[FR_KEYID_MAX + 1];
     struct fr_err err;
 
@@ -204,7 +192,7 @@ static void a_damaged_pending_never_replaces_a_current(void **state)
 
 static void a_half_written_file_counts_for_nothing(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char first[FR_KEYID_MAX + 1];
     struct fr_err err;
 
@@ -227,7 +215,7 @@ static void what_is_no_slot_counts_for_nothing(void **state)
                                          "clock.current",
                                          "0123456789abcdef0123456789abcdef0.current",
                                          "0123456789ABCDEF0123456789ABCDEF.current"};
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_state_entries all = {0};
     struct fr_err err;
 
@@ -247,7 +235,7 @@ static void what_is_no_slot_counts_for_nothing(void **state)
 
 static void a_damaged_current_is_listed_and_not_found(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_state_entries all = {0};
     struct fr_err err;
 
@@ -265,7 +253,7 @@ static void a_damaged_current_is_listed_and_not_found(void **state)
 
 static void what_cannot_be_written_is_refused_and_nothing_is_lost(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     FR_AUTO(credential) *c = rig_credential(MEF, TARGET, 2000);
     char first[FR_KEYID_MAX + 1];
     struct fr_err err;
@@ -282,7 +270,7 @@ static void what_cannot_be_written_is_refused_and_nothing_is_lost(void **state)
 
 static void forget_removes_both_slots(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_err err;
 
     (void)state;
@@ -297,7 +285,7 @@ static void forget_removes_both_slots(void **state)
 
 static void what_is_damaged_can_be_removed(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_state_entries all = {0};
     struct fr_err err;
     size_t n = 9;
@@ -314,7 +302,7 @@ static void what_is_damaged_can_be_removed(void **state)
 
 static void what_cannot_be_read_is_not_taken_for_damaged(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char path[512];
     struct fr_err err;
     struct stat st;
@@ -333,7 +321,7 @@ static void what_cannot_be_read_is_not_taken_for_damaged(void **state)
 
 static void what_is_whole_stays_when_the_damaged_goes(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     const char *key_id;
     struct fr_err err;
     size_t n = 9;
@@ -348,7 +336,7 @@ static void what_is_whole_stays_when_the_damaged_goes(void **state)
 
 static void a_pending_one_counts_as_unconfirmed_until_it_is_current(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     FR_AUTO(credential) *pending = NULL, *current = NULL;
     struct fr_err err;
 
@@ -377,7 +365,7 @@ static void assert_unsafe(struct fr_state *s)
 static void a_folder_that_others_may_write_into_is_refused(void **state)
 {
     static const mode_t modes[] = {0702, 0720, 0777};
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_err err;
 
     (void)state;
@@ -393,7 +381,7 @@ static void a_folder_that_others_may_write_into_is_refused(void **state)
 
 static void a_folder_of_another_owner_is_refused(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
 
     (void)state;
     if (geteuid() != 0) {
@@ -432,7 +420,7 @@ static void assert_finds(struct fr_state *s, const char *mef, const char *target
 
 static void the_newest_that_matches_is_found(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
 
     (void)state;
     add(s, "a.example.com", "x.example.com", 1000);
@@ -446,7 +434,7 @@ static void the_newest_that_matches_is_found(void **state)
 
 static void a_credential_is_found_by_its_key_id(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     FR_AUTO(credential) *c = NULL;
     struct fr_credential *none = NULL;
     struct fr_err err;
@@ -463,7 +451,7 @@ static void case_counts_in_a_b_tid(void **state)
 {
     FR_AUTO(credential) *gba = credential_sample_gba(), *found = NULL, *none = NULL;
     const struct fr_slot_id id = {gba->mef, gba->target, gba->suid};
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     char other[] = SAMPLE_BTID;
     struct fr_err err;
 
@@ -478,7 +466,7 @@ static void case_counts_in_a_b_tid(void **state)
 
 static void the_list_is_in_order(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_state_entries all = {0};
     struct fr_err err;
 
@@ -498,7 +486,7 @@ static void the_list_is_in_order(void **state)
 
 static void the_lock_is_exclusive(void **state)
 {
-    struct fr_state *a = fresh(65536), *b;
+    struct fr_state *a = rig_state(65536), *b;
     struct fr_err err;
 
     (void)state;
@@ -513,132 +501,9 @@ static void the_lock_is_exclusive(void **state)
     fr_state_free(a);
 }
 
-/* ---- attempts ---- */
-
-static struct fr_attempt attempt(unsigned n)
-{
-    struct fr_attempt a = {.kind = FR_BOOTSTRAP, .start = n};
-
-    (void)strcpy(a.list, "0123456789abcdef");
-    (void)strcpy(a.position, "1");
-    (void)strcpy(a.method, "certificate");
-    (void)strcpy(a.peer, MEF);
-    a.result.class = FR_CLASS_REFUSED;
-    (void)strcpy(a.result.reason, "peer-name");
-    (void)strcpy(a.result.text, "words for a person");
-    a.result.retry_after_ms = -1;
-    return a;
-}
-
-struct seen {
-    size_t n;
-    int64_t first, last;
-};
-
-static bool see(void *ctx, const struct fr_attempt *a)
-{
-    struct seen *s = ctx;
-
-    if (s->n++ == 0)
-        s->first = a->start;
-    else
-        assert_int_equal(a->start, s->last + 1); /* none is missing in between */
-    s->last = a->start;
-    return true;
-}
-
-static void record(struct fr_state *s, unsigned from, unsigned to)
-{
-    struct fr_err err;
-
-    for (unsigned i = from; i < to; i++) {
-        struct fr_attempt a = attempt(i);
-        assert_ok(fr_state_record(s, &a, &err));
-    }
-}
-
-static void attempts_are_read_oldest_first(void **state)
-{
-    struct fr_state *s = fresh(65536);
-    struct seen seen = {0};
-    struct fr_err err;
-    size_t damaged;
-
-    (void)state;
-    record(s, 0, 3);
-    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
-    assert_int_equal(seen.n, 3);
-    assert_int_equal(seen.first, 0);
-    assert_int_equal(damaged, 0);
-    fr_state_free(s);
-}
-
-static void no_attempts_are_no_error(void **state)
-{
-    struct fr_state *s = fresh(65536);
-    struct seen seen = {0};
-    struct fr_err err;
-    size_t damaged;
-
-    (void)state;
-    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
-    assert_int_equal(seen.n, 0);
-    fr_state_free(s);
-}
-
-static off_t size_of(struct fr_state *s, const char *name)
-{
-    char path[256];
-    struct stat st;
-
-    (void)snprintf(path, sizeof path, "%s/%s", fr_state_dir(s), name);
-    return stat(path, &st) == 0 ? st.st_size : 0;
-}
-
-static void attempts_stay_within_their_limit(void **state)
-{
-    struct fr_state *s = fresh(16384);
-    struct seen seen = {0};
-    struct fr_err err;
-    size_t damaged;
-
-    (void)state;
-    record(s, 0, 200);
-    assert_true(size_of(s, "attempts") + size_of(s, "attempts.1") <= 16384);
-    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
-    assert_int_equal(seen.last, 199); /* the latest are there */
-    assert_true(seen.n >= 20);
-    assert_true(seen.first > 0); /* the oldest are not */
-    fr_state_free(s);
-}
-
-static void a_record_cut_by_a_crash_costs_only_itself(void **state)
-{
-    struct fr_state *s = fresh(65536);
-    struct seen seen = {0};
-    struct fr_err err;
-    char path[256];
-    size_t damaged;
-
-    (void)state;
-    record(s, 0, 2);
-    (void)snprintf(path, sizeof path, "%s/attempts", fr_state_dir(s));
-    assert_int_equal(truncate(path, size_of(s, "attempts") - 5), 0);
-    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
-    assert_int_equal(seen.n, 1);
-
-    struct fr_attempt next = attempt(1);
-    memset(&seen, 0, sizeof seen);
-    assert_ok(fr_state_record(s, &next, &err));
-    assert_ok(fr_state_attempts(s, see, &seen, &damaged, &err));
-    assert_int_equal(seen.n, 2);
-    assert_int_equal(damaged, 1);
-    fr_state_free(s);
-}
-
 static void keys_that_a_cut_left_in_temporary_files_go(void **state)
 {
-    struct fr_state *s = fresh(65536);
+    struct fr_state *s = rig_state(65536);
     struct fr_err err;
     char left[512];
 
@@ -684,10 +549,6 @@ int main(void)
         cmocka_unit_test(case_counts_in_a_b_tid),
         cmocka_unit_test(the_list_is_in_order),
         cmocka_unit_test(the_lock_is_exclusive),
-        cmocka_unit_test(attempts_are_read_oldest_first),
-        cmocka_unit_test(no_attempts_are_no_error),
-        cmocka_unit_test(attempts_stay_within_their_limit),
-        cmocka_unit_test(a_record_cut_by_a_crash_costs_only_itself),
     };
 
     return cmocka_run_group_tests(tests, pki_setup, pki_teardown);

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "agent/state.h"
+#include "base/file.h"
 #include "captured.h"
 #include "cli/dev.h"
 
@@ -112,6 +113,16 @@ static inline void device_give(struct device *d, const char *target, int64_t age
     c->confirmed = true;
     assert_ok(fr_secret_from(ke, sizeof ke, &c->ke, &err));
     device_keep(d, c);
+}
+
+static inline void device_read(const char *path, char *to, size_t size)
+{
+    struct fr_buf text = FR_BUF_INIT(size - 1);
+    struct fr_err err;
+
+    assert_ok(fr_file_read(path, &text, &err));
+    snprintf(to, size, "%s", fr_buf_cstr(&text));
+    fr_buf_clear(&text);
 }
 
 /* The last line that was printed, as JSON. */

@@ -393,3 +393,20 @@ enum fr_code lab_feed(struct lab *l, const char *fqdn, uint64_t since)
     fr_msg_set_u64(&m, FR_F_SINCE, since, cursor);
     return lab_ask_as(l, &peer, &m);
 }
+
+void assert_call_fails(struct lab *l, const char *call, enum fr_code code)
+{
+    json_auto_t *result = lab_admin(l, call);
+
+    if (result || fr_msg_u8(&l->answer, FR_F_CODE) != code)
+        fail_msg("%s: %s (%s)", call,
+                 fr_code_name((enum fr_code)fr_msg_u8(&l->answer, FR_F_CODE)),
+                 l->err.msg);
+}
+
+void assert_call_fails_as(struct lab *l, const char *call, enum fr_code code,
+                          const char *reason)
+{
+    assert_call_fails(l, call, code);
+    assert_string_equal(l->err.reason, reason);
+}

@@ -59,6 +59,9 @@ const char *lab_text(struct lab *l, enum fr_field f); /* of the answer */
  * caller has to json_decref() it. */
 json_t *lab_admin(struct lab *l, const char *call);
 void lab_do(struct lab *l, const char *call); /* must succeed */
+void assert_call_fails(struct lab *l, const char *call, enum fr_code code);
+void assert_call_fails_as(struct lab *l, const char *call, enum fr_code code,
+                          const char *reason);
 /* dev1 is listed, broker and other are registered, dev1 may bind to broker. */
 void lab_populate(struct lab *l);
 /* The whole result of the call as text, for assert_contains(). */
