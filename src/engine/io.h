@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a method's run says to the outside and hears from it. A run never does I/O: it
- * answers an event with actions, and the driver (src/agent/task.c, or a test) does them.
+ * answers an event with actions, and the driver (src/agent/task.c, or a test) does
+ * them.
  */
 #ifndef FR_ENGINE_IO_H
 #define FR_ENGINE_IO_H
