@@ -116,7 +116,7 @@ static enum fr_code insert(struct fr_sql_store *s, const struct fr_store_credent
 static enum fr_code drop(struct fr_sql_store *s, const struct fr_store_credential *c,
                          enum fr_store_event event, int64_t at, struct fr_err *err)
 {
-    struct fr_store_told told;
+    struct fr_store_told told = {0};
 
     FR_TRY(fr_sql_feed_told(s, c, &told, err));
     FR_TRY(fr_sql_expect(
@@ -305,7 +305,7 @@ static enum fr_code retire_if_any(struct fr_sql_store *s,
 static enum fr_code spare_if_told(struct fr_sql_store *s, struct fr_store_credential *c,
                                   struct fr_err *err)
 {
-    struct fr_store_told told;
+    struct fr_store_told told = {0};
 
     FR_TRY(fr_sql_feed_told(s, c, &told, err));
     if (told.n > 0)

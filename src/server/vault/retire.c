@@ -29,7 +29,7 @@ enum fr_code fr_vault_grow(struct fr_vault *v, const char *fqdn, struct fr_err *
 static enum fr_code grow_told(struct fr_vault *v, const struct fr_store_credential *c,
                               struct fr_err *err)
 {
-    struct fr_store_told told;
+    struct fr_store_told told = {0};
 
     if (!fr_derivation_is_gba(c->derivation))
         return FR_OK;

@@ -234,7 +234,7 @@ static enum fr_code tell(const struct fr_request *q,
                                  .decision = "allowed",
                                  .reason = "reused"};
     const char *fqdn = g->target.fqdn;
-    struct fr_store_told told;
+    struct fr_store_told told = {0};
 
     FR_TRY(FR_ASK(q->v, err, credential_told, c, &told));
     if (fr_str_equal(fqdn, c->target_fqdn) || is_told(&told, fqdn))
