@@ -9,14 +9,17 @@ import subprocess
 import world
 
 COUNT, TOP = 100, 30
+SERVING = ("fr_vault_run", "fr_worker_run")  # not the start of a process
 
 
 def functions(path, inclusive):
-    """[(instructions, name)] of one process, largest first; and their total."""
+    """[(instructions, name)] of one process, largest first; and their total, which is 0
+    of a process that never came to serve."""
     text = subprocess.run(
         ["callgrind_annotate", f"--inclusive={'yes' if inclusive else 'no'}",
          "--threshold=100", path], capture_output=True, text=True, check=True).stdout
-    total = int(re.search(r"([\d,]+) .*PROGRAM TOTALS", text)[1].replace(",", ""))
+    totals = re.search(r"([\d,]+) .*PROGRAM TOTALS", text)
+    total = int(totals[1].replace(",", "")) if totals else 0
     rows = []
     for count, name in re.findall(r"(?m)^ *([\d,]+) \([^)]*\)  (\S.*)$", text):
         if "PROGRAM TOTALS" not in name:
@@ -44,11 +47,9 @@ def measure(w, report, _how):
     os.makedirs(out, mode=0o1777)
     os.chmod(out, 0o1777)
     fr = world.Fieldrootd(w, "profiled", workers=1, env=dict(os.environ), wrap=[
-        "valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}/%p"])
+        "valgrind", "--tool=callgrind", "--quiet", f"--callgrind-out-file={out}/%p",
+        *(f"--toggle-collect={name}" for name in SERVING)])
     fr.syncs = []
-    fr.load(20, 2)
-    pids = [str(p) for p in fr.pids()]
-    subprocess.run(["callgrind_control", "--zero", *pids], check=True, capture_output=True)
     fr.load(COUNT, 4)
     fr.stop()
     sizes = sorted(((functions(path, True)[1], path)
