@@ -3,7 +3,6 @@
  * vector. */
 #include "base/timetext.h"
 #include "crypto/gba_u.h"
-#include "server/ipc/digest_pack.h"
 #include "store/store.h"
 #include "ub_lab.h"
 
@@ -193,96 +192,6 @@ static void a_subscriber_is_limited_by_the_64_of_an_ipv6_address(void **state)
     assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
 }
 
-/* ---- the HSS ---- */
-
-static void without_an_hss_nobody_waits(void **state)
-{
-    struct lab *l = *state;
-
-    fr_vault_meet_hss(l->vault, 0);
-    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_EUNREACHABLE);
-    assert_string_equal(l->err.reason, "hss-unreachable");
-    ub_no_letter(l);
-}
-
-static void assert_failed_letter(struct lab *l, enum fr_code code, const char *reason)
-{
-    const struct fr_msg m = ub_letter(l, FR_MSG_REPLY);
-
-    assert_int_equal(m.id, 5);
-    assert_int_equal(fr_msg_u8(&m, FR_F_CODE), code);
-    assert_true(fr_slice_equal(m.field[FR_F_REASON], fr_slice_str(reason)));
-    ub_sent(l);
-}
-
-static void who_waits_learns_that_the_hss_is_gone(void **state)
-{
-    struct lab *l = *state;
-
-    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
-    ub_sent(l);
-    fr_vault_meet_hss(l->vault, 0);
-    assert_failed_letter(l, FR_EUNREACHABLE, "hss-unreachable");
-    assert_false(fr_vault_is_bootstrapping(l->vault));
-}
-
-static void an_answer_that_comes_too_late_is_of_no_use(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1);
-    uint64_t ticket;
-
-    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
-    ticket = ub_wanted(l);
-    l->fake.mono_ms += FR_VAULT_HSS_MS - 1;
-    fr_vault_tick_ub(l->vault);
-    ub_no_letter(l);
-    l->fake.mono_ms += 1;
-    fr_vault_tick_ub(l->vault);
-    assert_failed_letter(l, FR_EUNREACHABLE, "hss-unreachable");
-    assert_int_equal(ub_vector_is(l, ticket, &v), FR_OK);
-    ub_no_letter(l);
-    assert_false(fr_vault_is_bootstrapping(l->vault));
-}
-
-static void a_ticket_is_answered_once(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1), w = ub_vector(2);
-    uint64_t ticket;
-
-    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
-    ticket = ub_wanted(l);
-    assert_int_equal(ub_vector_is(l, ticket, &v), FR_OK);
-    ub_sent(l);
-    assert_int_equal(ub_vector_is(l, ticket, &w), FR_OK);
-    ub_no_letter(l);
-    assert_int_equal(ub_vector_is(l, 4711, &w), FR_OK);
-    ub_no_letter(l);
-}
-
-static void what_the_hss_says_is_passed_on(void **state)
-{
-    static const struct {
-        enum fr_code code, told;
-        const char *reason, *told_reason;
-    } rows[] = {
-        {FR_EREFUSED, FR_EREFUSED, "subscriber-unknown", "subscriber-unknown"},
-        {FR_EINVALID, FR_EUNREACHABLE, "gsup-malformed", "gsup-malformed"},
-        {FR_EUNREACHABLE, FR_EUNREACHABLE, "", "hss-failed"},
-        {FR_OK, FR_EUNREACHABLE, "", "hss-failed"}, /* without a vector */
-    };
-    struct lab *l = *state;
-
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
-        assert_int_equal(ub_hss_fails(l, ub_wanted(l), rows[i].code, rows[i].reason),
-                         FR_OK);
-        assert_failed_letter(l, rows[i].told, rows[i].told_reason);
-        assert_true(lab_count_reason(l, rows[i].told_reason) > 0);
-    }
-}
-
 /* ---- responses ---- */
 
 static void a_wrong_response_uses_the_vector_up(void **state)
@@ -463,78 +372,6 @@ static void akav2_only_where_it_is_on(void **state)
     assert_int_equal(ub_credentials(l), 1);
 }
 
-/* ---- resynchronisation ---- */
-
-static struct fr_digest_auth resync_of(const struct ub_vector *v)
-{
-    struct fr_digest_auth a = ub_response(v);
-
-    a.has_auts = true;
-    memset(a.auts, 0x77, sizeof a.auts);
-    ub_sign(&a, v);
-    return a;
-}
-
-static void the_hss_gets_rand_and_auts(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1), next = ub_vector(2);
-    struct fr_digest_auth a = resync_of(&v), late = ub_response(&v);
-    struct fr_msg m;
-
-    ub_challenge(l, &v);
-    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
-    assert_true(l->reply.is_put_off);
-    m = ub_letter(l, FR_MSG_VECTOR_WANTED);
-    assert_memory_equal(m.field[FR_F_RAND].data, v.rand, sizeof v.rand);
-    assert_memory_equal(m.field[FR_F_AUTS].data, a.auts, sizeof a.auts);
-    assert_int_equal(lab_count_reason(l, "resynchronised"), 0);
-    assert_int_equal(ub_vector_is(l, ub_wanted(l), &next), FR_OK);
-    ub_sent(l);
-    assert_int_equal(lab_count_reason(l, "resynchronised"), 1);
-    assert_int_equal(ub_finish(l, &late), FR_OK); /* that vector is used up */
-    ub_was_asked_again(l);
-    a = ub_response(&next);
-    assert_int_equal(ub_finish(l, &a), FR_OK);
-    assert_int_equal(ub_credentials(l), 1);
-}
-
-static void a_resync_must_answer_a_challenge_of_ours(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1), other = ub_vector(2);
-    struct fr_digest_auth a = resync_of(&other);
-
-    ub_challenge(l, &v);
-    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
-    ub_was_asked_again(l); /* without AUTS */
-    a = resync_of(&v);
-    a.response[3] ^= 1;
-    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_EREFUSED);
-    assert_string_equal(l->err.reason, "digest-mismatch");
-    ub_no_letter(l);
-    a = resync_of(&v);
-    assert_int_equal(ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER), FR_OK);
-    ub_was_asked_again(l); /* used up */
-}
-
-static void a_resync_that_never_ends_is_ended(void **state)
-{
-    struct lab *l = *state;
-
-    for (uint8_t i = 0; i <= FR_VAULT_RESYNCS; i++) {
-        struct ub_vector v = ub_vector(i);
-        struct fr_digest_auth a = resync_of(&v);
-        enum fr_code rc;
-
-        ub_challenge(l, &v);
-        rc = ub_send(l, FR_MSG_UB_RESYNC, &a, BROKER);
-        assert_int_equal(rc, i < FR_VAULT_RESYNCS ? FR_OK : FR_EUNREACHABLE);
-        ub_sent(l);
-    }
-    assert_string_equal(l->err.reason, "resync-too-often");
-}
-
 /* ---- GBA_U ---- */
 
 static void a_card_that_keeps_ks_is_told_so(void **state)
@@ -555,169 +392,6 @@ static void a_card_that_keeps_ks_is_told_so(void **state)
     a = ub_response(&told);
     assert_int_equal(ub_finish(l, &a), FR_OK);
     assert_contains(lab_say(l, "{'op':'credential.list'}"), "\"gba-u\"");
-}
-
-/* ---- batches ---- */
-
-static void begin_batch(struct lab *l)
-{
-    struct fr_err err = {0};
-
-    assert_ok(fr_vault_begin(l->vault, &err));
-}
-
-static enum fr_code handle_finish(struct lab *l, const struct fr_digest_auth *a)
-{
-    FR_AUTO_CLEAR(buf) packed = FR_BUF_INIT(4096);
-    struct fr_msg m = {.type = FR_MSG_UB_FINISH, .id = 6};
-    struct fr_vault_reply reply;
-    struct fr_err err = {0};
-    enum fr_code rc;
-
-    assert_ok(fr_digest_pack(a, &packed, &err));
-    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
-    fr_msg_set(&m, FR_F_DIGEST, fr_buf_view(&packed));
-    fr_msg_set_str(&m, FR_F_TARGET, BROKER);
-    fr_vault_reply_init(&reply);
-    rc = fr_vault_handle(l->vault, FR_WORKER_GBA, &m, &reply, &l->err);
-    if (rc == FR_OK && reply.is_put_off)
-        rc = FR_ENOTFOUND; /* it was no answer to a challenge */
-    fr_vault_reply_clear(&reply);
-    return rc;
-}
-
-static void a_batch_that_is_done_again_finds_the_challenge_again(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1);
-    struct fr_digest_auth a = ub_response(&v);
-    struct fr_err err = {0};
-
-    ub_challenge(l, &v);
-    begin_batch(l);
-    assert_int_equal(handle_finish(l, &a), FR_OK);
-    assert_int_equal(handle_finish(l, &a), FR_ENOTFOUND); /* in one batch */
-    fr_vault_rollback(l->vault);
-    ub_no_letter(l);
-    assert_int_equal(ub_credentials(l), 0);
-    begin_batch(l);
-    assert_int_equal(handle_finish(l, &a), FR_OK);
-    assert_ok(fr_vault_commit(l->vault, &err));
-    assert_int_equal(ub_credentials(l), 1);
-}
-
-static void a_batch_that_is_not_committed_changes_nothing(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1);
-    struct fr_digest_auth a = ub_response(&v);
-    struct fr_err err = {0};
-
-    ub_challenge(l, &v);
-    begin_batch(l);
-    assert_int_equal(handle_finish(l, &a), FR_OK);
-    l->commits_fail = true;
-    assert_int_not_equal(fr_vault_commit(l->vault, &err), FR_OK);
-    l->commits_fail = false;
-    assert_int_equal(ub_finish(l, &a), FR_OK);
-    assert_false(l->reply.is_put_off);
-    assert_int_equal(ub_credentials(l), 1);
-}
-
-static void a_begin_that_is_rolled_back_leaves_no_letter(void **state)
-{
-    struct lab *l = *state;
-    struct fr_msg m = {.type = FR_MSG_UB_BEGIN, .id = 5};
-    struct fr_vault_reply reply;
-
-    fr_msg_set_str(&m, FR_F_ADDRESS, "192.0.2.1");
-    fr_msg_set_str(&m, FR_F_SUBSCRIBER, IMPI);
-    fr_vault_reply_init(&reply);
-    begin_batch(l);
-    assert_int_equal(fr_vault_handle(l->vault, FR_WORKER_GBA, &m, &reply, &l->err),
-                     FR_OK);
-    assert_int_equal(fr_vault_letters(l->vault), 1);
-    fr_vault_rollback(l->vault);
-    ub_no_letter(l);
-    assert_false(fr_vault_is_bootstrapping(l->vault));
-    fr_vault_reply_clear(&reply);
-}
-
-/* A shared store, whose answers are not at hand the first time. */
-static struct {
-    const struct fr_store_methods *real;
-    struct fr_store_methods methods;
-    int times;
-} absent;
-
-static void not_yet(struct fr_store *s, const struct fr_store_credential *c,
-                    struct fr_slice response, struct fr_store_displaced *ret,
-                    struct fr_store_call call)
-{
-    struct fr_err err = {0};
-
-    if (absent.times-- > 0)
-        call.done(call.ctx, FR_FAIL_AS(&err, FR_EBUSY, "not-yet", "not at hand"), &err);
-    else
-        absent.real->credential_commit(s, c, response, ret, call);
-}
-
-static void a_request_that_is_done_again_finds_the_challenge_again(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1);
-    struct fr_digest_auth a = ub_response(&v);
-    struct fr_store *store = l->config.store;
-    struct fr_err err = {0};
-
-    ub_challenge(l, &v);
-    absent.real = store->methods;
-    absent.methods = *store->methods;
-    absent.methods.credential_commit = not_yet;
-    absent.times = 2;
-    store->methods = &absent.methods;
-    begin_batch(l);
-    assert_int_equal(handle_finish(l, &a), FR_EBUSY);
-    assert_int_equal(handle_finish(l, &a), FR_EBUSY);
-    assert_int_equal(handle_finish(l, &a), FR_OK);
-    assert_int_equal(handle_finish(l, &a), FR_ENOTFOUND);
-    assert_ok(fr_vault_commit(l->vault, &err));
-    store->methods = absent.real;
-    assert_int_equal(ub_credentials(l), 1);
-}
-
-/* ---- secrets ---- */
-
-static void assert_has_not(struct fr_slice octets, const uint8_t *secret, size_t len)
-{
-    char hex[2 * FR_KS_LEN + 1];
-
-    assert_null(memmem(octets.data, octets.len, secret, len));
-    fr_hex_encode(fr_slice_of(secret, len), hex, false);
-    assert_null(memmem(octets.data, octets.len, hex, strlen(hex)));
-}
-
-static void assert_keeps(struct fr_slice octets, const struct ub_vector *v)
-{
-    assert_has_not(octets, v->ck, sizeof v->ck);
-    assert_has_not(octets, v->ik, sizeof v->ik);
-    assert_has_not(octets, v->res, v->res_len);
-}
-
-static void nothing_that_leaves_has_a_secret(void **state)
-{
-    struct lab *l = *state;
-    struct ub_vector v = ub_vector(1);
-    struct fr_digest_auth a = ub_response(&v);
-
-    assert_int_equal(ub_begin(l, IMPI, BROKER), FR_OK);
-    assert_int_equal(ub_vector_is(l, ub_wanted(l), &v), FR_OK);
-    assert_keeps(fr_buf_view(&fr_vault_letter_at(l->vault, 0)->octets), &v);
-    ub_sent(l);
-    assert_int_equal(ub_finish(l, &a), FR_OK);
-    assert_keeps(fr_buf_view(&l->reply.data), &v);
-    assert_keeps(fr_slice_str(lab_say(l, "{'op':'audit','limit':500}")), &v);
-    assert_keeps(fr_slice_str(lab_say(l, "{'op':'credential.list'}")), &v);
 }
 
 /* ---- malformed ---- */
@@ -747,11 +421,6 @@ int main(void)
         T(default_is_deny_before_the_hss_is_asked),
         T(a_subscriber_cannot_use_up_the_hss),
         T(a_subscriber_is_limited_by_the_64_of_an_ipv6_address),
-        T(without_an_hss_nobody_waits),
-        T(who_waits_learns_that_the_hss_is_gone),
-        T(an_answer_that_comes_too_late_is_of_no_use),
-        T(a_ticket_is_answered_once),
-        T(what_the_hss_says_is_passed_on),
         T(a_wrong_response_uses_the_vector_up),
         T(a_response_counts_once),
         T(a_vector_that_comes_again_is_no_new_key),
@@ -762,15 +431,7 @@ int main(void)
         T(a_vector_that_the_hss_repeats_is_open_once),
         T(a_right_that_was_taken_away_meanwhile_counts),
         T(akav2_only_where_it_is_on),
-        T(the_hss_gets_rand_and_auts),
-        T(a_resync_must_answer_a_challenge_of_ours),
-        T(a_resync_that_never_ends_is_ended),
         T(a_card_that_keeps_ks_is_told_so),
-        T(a_batch_that_is_done_again_finds_the_challenge_again),
-        T(a_batch_that_is_not_committed_changes_nothing),
-        T(a_begin_that_is_rolled_back_leaves_no_letter),
-        T(a_request_that_is_done_again_finds_the_challenge_again),
-        T(nothing_that_leaves_has_a_secret),
         T(a_malformed_digest_ends_the_worker),
     };
 
