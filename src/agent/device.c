@@ -120,32 +120,24 @@ enum fr_code fr_device_current(const struct fr_device *device,
     return FR_OK;
 }
 
-static bool is_better(const struct fr_state_entry *e, const struct fr_credential *best)
+struct valid {
+    int64_t now;
+    fr_fits_fn *fits;
+    const void *arg;
+};
+
+static bool is_valid_and_fits(const void *arg, const struct fr_credential *c)
 {
-    return e->credential && !e->pending &&
-           (!best || e->credential->created > best->created);
+    const struct valid *v = arg;
+
+    return fr_credential_is_valid(c, v->now) && v->fits(v->arg, c);
 }
 
 enum fr_code fr_device_find(const void *device, fr_fits_fn *fits, const void *arg,
                             struct fr_credential **ret, struct fr_err *err)
 {
     const struct fr_device *d = device;
-    struct fr_state_entries entries = {0};
-    const struct fr_credential *best = NULL;
-    int64_t now = fr_device_now(d);
-    enum fr_code rc = FR_OK;
+    const struct valid valid = {fr_device_now(d), fits, arg};
 
-    FR_TRY(fr_state_list(d->state, &entries, err));
-    for (size_t i = 0; i < entries.n; i++) {
-        const struct fr_state_entry *e = &entries.list[i];
-        if (is_better(e, best) && fr_credential_is_valid(e->credential, now) &&
-            fits(arg, e->credential))
-            best = e->credential;
-    }
-    if (best)
-        rc = fr_credential_copy(best, ret, err);
-    fr_state_entries_clear(&entries);
-    if (!best)
-        return FR_FAIL(err, FR_ENOTFOUND, "no credential that fits");
-    return rc;
+    return fr_state_find_fit(d->state, is_valid_and_fits, &valid, ret, err);
 }

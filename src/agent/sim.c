@@ -2,6 +2,7 @@
 #include "agent/sim.h"
 
 #include "agent/keyring.h"
+#include "base/str.h"
 
 void fr_sim_forget(struct fr_sim *s)
 {
@@ -35,15 +36,29 @@ static enum fr_code open_sim(struct fr_sim *s, const char *name, struct fr_err *
     return method->open(&s->entry->usim, &s->usim, err);
 }
 
+struct ks_of {
+    const char *mef, *impi;
+};
+
+/* What the SIM keeps (GBA_U) is no Ks. */
+static bool is_ks_of(const void *arg, const struct fr_credential *c)
+{
+    const struct ks_of *of = arg;
+
+    return c->derivation == FR_DERIVE_GBA && fr_ascii_equal_fold(c->mef, of->mef) &&
+           fr_str_equal(c->impi, of->impi);
+}
+
 /* Of the last Ks that this SIM made with that MEF, valid or not; "": none. */
 static enum fr_code make_tmpi(struct fr_sim *s, const char *mef, struct fr_err *err)
 {
     FR_AUTO(credential) *c = NULL;
+    const struct ks_of of = {mef, s->impi};
     enum fr_code rc = FR_ENOTFOUND;
 
     s->tmpi[0] = 0;
     if (s->entry->tmpi)
-        rc = fr_state_find_ks(s->device->state, mef, s->impi, &c, err);
+        rc = fr_state_find_fit(s->device->state, is_ks_of, &of, &c, err);
     if (rc != FR_OK)
         return rc == FR_ENOTFOUND ? FR_OK : rc;
     return fr_gba_tmpi(c->ke, fr_slice_of(c->rand, sizeof c->rand), c->impi, mef,

@@ -72,10 +72,10 @@ FR_MUST_USE enum fr_code fr_state_forget_damaged(struct fr_state *s, size_t *ret
  * FR_ENOTFOUND. A damaged file is as if absent here (fr_state_list names it). */
 FR_MUST_USE enum fr_code fr_state_find(struct fr_state *s, const struct fr_slot_id *id,
                                        struct fr_credential **ret, struct fr_err *err);
-/* The newest current one whose Ke is Ks (not GBA_U's), of that MEF and SIM. */
-FR_MUST_USE enum fr_code fr_state_find_ks(struct fr_state *s, const char *mef,
-                                          const char *impi, struct fr_credential **ret,
-                                          struct fr_err *err);
+/* The newest current one that fits, valid or not. */
+FR_MUST_USE enum fr_code fr_state_find_fit(struct fr_state *s, fr_fits_fn *fits,
+                                           const void *arg, struct fr_credential **ret,
+                                           struct fr_err *err);
 FR_MUST_USE enum fr_code fr_state_find_key(struct fr_state *s, const char *key_id,
                                            struct fr_credential **ret,
                                            struct fr_err *err);

@@ -155,8 +155,8 @@ static enum fr_code pick(struct fr_state *s, accept_fn accept, void *ctx,
 }
 
 struct newest {
-    const struct fr_slot_id *id;
-    const char *impi; /* NULL: of whatever method */
+    fr_fits_fn *fits;
+    const void *arg;
     bool any;
     int64_t created; /* of the best so far */
 };
@@ -166,41 +166,43 @@ static bool is_newest(void *ctx, const struct fr_state_entry *e)
     const struct fr_credential *c = e->credential;
     struct newest *n = ctx;
 
-    if (e->pending || (n->id->mef && !fr_ascii_equal_fold(c->mef, n->id->mef)) ||
-        (n->id->target && !fr_str_equal(c->target, n->id->target)) ||
-        (n->id->suid != 0 && c->suid != n->id->suid) ||
-        (n->impi &&
-         (c->derivation != FR_DERIVE_GBA || !fr_str_equal(c->impi, n->impi))) ||
-        (n->any && c->created <= n->created))
+    if (e->pending || !n->fits(n->arg, c) || (n->any && c->created <= n->created))
         return false;
     n->any = true;
     n->created = c->created;
     return true;
 }
 
+enum fr_code fr_state_find_fit(struct fr_state *s, fr_fits_fn *fits, const void *arg,
+                               struct fr_credential **ret, struct fr_err *err)
+{
+    struct newest newest = {.fits = fits, .arg = arg};
+    enum fr_code rc = pick(s, is_newest, &newest, ret, err);
+
+    if (rc != FR_ENOTFOUND)
+        return rc;
+    return FR_FAIL(err, FR_ENOTFOUND, "no credential that fits in %s", s->dir);
+}
+
+static bool is_of_slot(const void *arg, const struct fr_credential *c)
+{
+    const struct fr_slot_id *id = arg;
+
+    return (!id->mef || fr_ascii_equal_fold(c->mef, id->mef)) &&
+           (!id->target || fr_str_equal(c->target, id->target)) &&
+           (id->suid == 0 || c->suid == id->suid);
+}
+
 enum fr_code fr_state_find(struct fr_state *s, const struct fr_slot_id *id,
                            struct fr_credential **ret, struct fr_err *err)
 {
-    struct newest newest = {.id = id};
-    enum fr_code rc = pick(s, is_newest, &newest, ret, err);
+    enum fr_code rc = fr_state_find_fit(s, is_of_slot, id, ret, err);
 
     if (rc != FR_ENOTFOUND)
         return rc;
     return FR_FAIL(err, FR_ENOTFOUND, "no credential of %s for %s in %s",
                    id->mef ? id->mef : "any MEF",
                    id->target ? id->target : "any target", s->dir);
-}
-
-enum fr_code fr_state_find_ks(struct fr_state *s, const char *mef, const char *impi,
-                              struct fr_credential **ret, struct fr_err *err)
-{
-    const struct fr_slot_id id = {.mef = mef};
-    struct newest newest = {.id = &id, .impi = impi};
-    enum fr_code rc = pick(s, is_newest, &newest, ret, err);
-
-    if (rc != FR_ENOTFOUND)
-        return rc;
-    return FR_FAIL(err, FR_ENOTFOUND, "no Ks of %s with this SIM in %s", mef, s->dir);
 }
 
 /* Hex in any case; a B-TID as it is. */

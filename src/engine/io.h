@@ -124,7 +124,6 @@ void fr_acts_add(struct fr_acts *acts, struct fr_act act); /* asserts that it fi
 enum fr_confirmation { FR_CONFIRMATION_REQUIRED, FR_CONFIRMATION_OPTIONAL };
 
 /* The valid credentials of the device; which of them fits, the method says. */
-typedef bool fr_fits_fn(const void *arg, const struct fr_credential *c);
 struct fr_kept {
     /* The newest that fits; FR_ENOTFOUND. NULL: none is to be used again. */
     enum fr_code (*find)(const void *device, fr_fits_fn *fits, const void *arg,

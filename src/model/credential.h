@@ -82,4 +82,7 @@ FR_MUST_USE enum fr_code fr_credential_aim_at(struct fr_credential *c, const cha
                                               struct fr_err *err);
 bool fr_credential_is_valid(const struct fr_credential *c, int64_t now);
 
+/* What somebody looks for. */
+typedef bool fr_fits_fn(const void *arg, const struct fr_credential *c);
+
 #endif

@@ -502,6 +502,52 @@ static void a_resource_that_is_a_fifo_is_invalid_at_once(void **state)
     rig_clear(&r);
 }
 
+/* ---- what the device has ---- */
+
+static bool is_for(const void *arg, const struct fr_credential *c)
+{
+    return fr_str_equal(c->target, arg);
+}
+
+static void assert_finds(struct rig *r, const char *target, int64_t created)
+{
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_ok(fr_device_find(&r->device, is_for, target, &c, &err));
+    assert_string_equal(c->target, target);
+    assert_int_equal(c->created, created);
+}
+
+static void assert_finds_none(struct rig *r, const char *target)
+{
+    FR_AUTO(credential) *c = NULL;
+    struct fr_err err;
+
+    assert_fails(fr_device_find(&r->device, is_for, target, &c, &err), FR_ENOTFOUND);
+    assert_null(c);
+}
+
+static void the_newest_that_fits_and_is_valid_is_found(void **state)
+{
+    struct rig r;
+    int64_t start;
+
+    (void)state;
+    rig_init(&r, NULL);
+    start = r.clock.wall_s;
+    rig_put(&r, "one.example.com", "a.example.com", false);
+    r.clock.wall_s += 100;
+    rig_put(&r, "two.example.com", "a.example.com", false);
+    rig_put(&r, "one.example.com", "b.example.com", true);
+    assert_finds(&r, "a.example.com", start + 100);
+    assert_finds_none(&r, "b.example.com"); /* pending is not had */
+    assert_finds_none(&r, "c.example.com");
+    r.clock.wall_s += 301; /* both have ended */
+    assert_finds_none(&r, "a.example.com");
+    rig_clear(&r);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -535,6 +581,7 @@ int main(void)
         cmocka_unit_test(a_target_not_known_to_have_its_key_is_no_success),
         cmocka_unit_test(after_a_target_that_did_not_come_the_next_is_tried),
         cmocka_unit_test(a_stop_while_waiting_is_an_interruption),
+        cmocka_unit_test(the_newest_that_fits_and_is_valid_is_found),
         cmocka_unit_test(a_method_talks_over_tls),
         cmocka_unit_test(a_server_that_rejects_us_is_a_refusal),
     };
