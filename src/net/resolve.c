@@ -128,12 +128,13 @@ size_t fr_resolve_interests(const struct fr_resolve *r, struct pollfd *fds, size
     *ret_wait_ms = r->over ? 0 : -1;
     if (r->over)
         return 0;
-    int bits = ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
+    /* Unsigned: c-ares's own macros shift a 1 into the sign. */
+    unsigned bits = (unsigned)ares_getsock(r->channel, socks, ARES_GETSOCK_MAXNUM);
     for (int i = 0; i < ARES_GETSOCK_MAXNUM && n < max; i++) {
         short events = 0;
-        if (ARES_GETSOCK_READABLE(bits, i))
+        if (bits >> i & 1)
             events |= POLLIN;
-        if (ARES_GETSOCK_WRITABLE(bits, i))
+        if (bits >> (i + ARES_GETSOCK_MAXNUM) & 1)
             events |= POLLOUT;
         if (events)
             fds[n++] = (struct pollfd){.fd = socks[i], .events = events};
