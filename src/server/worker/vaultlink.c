@@ -83,25 +83,10 @@ static void drop_waiting(struct fr_vaultlink *l)
     l->n_waiting = 0;
 }
 
-static void flush(struct fr_vaultlink *l)
-{
-    ssize_t n = send(l->fd, l->out.data, l->out.len, MSG_NOSIGNAL);
-
-    /* An error shows at the next read, where callers are not in the middle. */
-    if (n > 0)
-        used_up_to(&l->out, (size_t)n);
-    if (l->out.len > 0)
-        event_add(l->on_write, NULL);
-    else
-        event_del(l->on_write);
-}
-
 void fr_vaultlink_free(struct fr_vaultlink *l)
 {
     if (!l)
         return;
-    if (l->up && l->out.len > 0)
-        flush(l); /* a note of the last turn */
     if (l->on_read)
         event_free(l->on_read);
     if (l->on_write)
@@ -221,6 +206,20 @@ static void on_readable(int fd, short what, void *arg)
     hear_all(l);
 }
 
+/* Writes at once what fits; the loop does the rest. */
+static void flush(struct fr_vaultlink *l)
+{
+    ssize_t n = send(l->fd, l->out.data, l->out.len, MSG_NOSIGNAL);
+
+    /* An error shows at the next read, where callers are not in the middle. */
+    if (n > 0)
+        used_up_to(&l->out, (size_t)n);
+    if (l->out.len > 0)
+        event_add(l->on_write, NULL);
+    else
+        event_del(l->on_write);
+}
+
 static void on_writable(int fd, short what, void *arg)
 {
     (void)fd;
@@ -245,7 +244,7 @@ static enum fr_code post(struct fr_vaultlink *l, const struct fr_msg *m,
             return rc;
         return FR_FAIL(err, FR_EBUSY, "the vault has too much to do: try again");
     }
-    event_active(l->on_write, EV_WRITE, 0); /* behind all that this turn has to do */
+    flush(l);
     return FR_OK;
 }
 

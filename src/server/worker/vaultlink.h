@@ -31,8 +31,7 @@ FR_MUST_USE enum fr_code fr_vaultlink_new(struct event_base *base, int fd,
 void fr_vaultlink_free(struct fr_vaultlink *l); /* calls no callback */
 FR_DEFINE_AUTO(vaultlink)
 
-/* Sends m (its id is set here) with all else of this turn of the loop, and calls reply
- * once later, never from inside. *ret_id
+/* Sends m (its id is set here) and calls reply once later, never from inside. *ret_id
  * is for fr_vaultlink_cancel(). FR_EBUSY when too many wait or the line is stuck;
  * FR_EUNREACHABLE when the vault is gone. */
 FR_MUST_USE enum fr_code fr_vaultlink_call(struct fr_vaultlink *l, struct fr_msg *m,
