@@ -156,11 +156,8 @@ static enum fr_code ask_for_key(struct fr_gba *run, const char *method,
 
 enum fr_code fr_g_look_up(struct fr_gba *run, struct fr_acts *acts, struct fr_err *err)
 {
-    if (!run->ev->link)
-        return FR_FAIL(err, FR_EINTERNAL, "a connection without a link");
-    run->mef_not_before = run->ev->link->peer_not_before;
     FR_TRY(fr_credential_copy(run->pending, &run->credential, err));
-    fr_g_reach(acts, FR_PHASE_REGISTER);
+    FR_TRY(fr_g_meet(run, acts, err));
     if (fr_credential_is_reused(run->credential))
         return fr_g_ask_target(run, acts, err);
     return ask_for_key(run, "GET", acts, err);

@@ -85,10 +85,7 @@ enum fr_code fr_g_ask_target(struct fr_gba *run, struct fr_acts *acts,
 
 enum fr_code fr_g_begin(struct fr_gba *run, struct fr_acts *acts, struct fr_err *err)
 {
-    if (!run->ev->link)
-        return FR_FAIL(err, FR_EINTERNAL, "a connection without a link");
-    run->mef_not_before = run->ev->link->peer_not_before;
-    fr_g_reach(acts, FR_PHASE_REGISTER);
+    FR_TRY(fr_g_meet(run, acts, err));
     return run->credential ? fr_g_ask_target(run, acts, err)
                            : fr_g_ask_first(run, acts, err);
 }

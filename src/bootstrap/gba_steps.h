@@ -111,6 +111,9 @@ void fr_g_flip(struct fr_gba *run, struct fr_acts *acts);
 FR_MUST_USE enum fr_code fr_g_take_info(struct fr_gba *run, bool *ret_changed,
                                         struct fr_err *err);
 
+/* Connected: how old the MEF's certificate is, and the phase. */
+FR_MUST_USE enum fr_code fr_g_meet(struct fr_gba *run, struct fr_acts *acts,
+                                   struct fr_err *err);
 /* Run->credential is what this run shall leave, of a Ks that is here; or NULL. */
 FR_MUST_USE enum fr_code fr_g_find_ks(struct fr_gba *run, struct fr_err *err);
 /* Asks the MEF that run->credential's target may have its key. */

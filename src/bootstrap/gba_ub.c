@@ -58,6 +58,15 @@ enum fr_code fr_g_connect_as(struct fr_gba *run, struct fr_acts *acts,
 
 /* ---- requests ---- */
 
+enum fr_code fr_g_meet(struct fr_gba *run, struct fr_acts *acts, struct fr_err *err)
+{
+    if (!run->ev->link)
+        return FR_FAIL(err, FR_EINTERNAL, "a connection without a link");
+    run->mef_not_before = run->ev->link->peer_not_before;
+    fr_g_reach(acts, FR_PHASE_REGISTER);
+    return FR_OK;
+}
+
 /* What the MEF would refuse, it shall refuse before a vector is spent [F]. */
 static size_t put_wishes(const struct fr_gba *run, struct fr_http_header *to,
                          char suid[12], char expires[FR_TIME_TEXT])

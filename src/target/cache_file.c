@@ -50,12 +50,6 @@ static enum fr_code damaged(struct fr_err *err, const char *what)
                       what);
 }
 
-/* "name=value\n" -> value. */
-static bool take_line(struct fr_slice *s, const char *name, struct fr_slice *ret)
-{
-    return fr_take_text(s, name) && fr_take_until(s, '\n', ret);
-}
-
 static bool take_uint(struct fr_slice *s, uint64_t max, uint64_t *ret)
 {
     struct fr_slice word;
@@ -112,7 +106,7 @@ static enum fr_code read_keys(struct fr_slice s, struct fr_target_cache *c,
         struct fr_target_key k = {0};
         enum fr_code rc;
 
-        if (!take_line(&s, "key=", &line))
+        if (!fr_take_line(&s, "key", &line))
             return damaged(err, "an unknown line");
         FR_TRY(read_key(line, &k, err));
         if (!is_of_mef(k.key_id, c->mef))
@@ -150,14 +144,14 @@ static bool take_number(struct fr_slice *s, const char *name, uint64_t max,
 {
     struct fr_slice text;
 
-    return take_line(s, name, &text) && fr_uint_parse(text, max, ret);
+    return fr_take_line(s, name, &text) && fr_uint_parse(text, max, ret);
 }
 
 static bool take_last(struct fr_slice *s, char to[FR_KEYID_MAX + 1])
 {
     struct fr_slice text;
 
-    return take_line(s, "last=", &text) &&
+    return fr_take_line(s, "last", &text) &&
            (text.len == 0 || fr_keyid_first_parse(text, to));
 }
 
@@ -170,7 +164,7 @@ static bool take_ua(struct fr_slice *s, bool is_old, enum fr_ua *ret)
     *ret = FR_UA_TLS12;
     if (is_old)
         return true;
-    if (!take_line(s, "ua=", &text) || text.len >= sizeof name)
+    if (!fr_take_line(s, "ua", &text) || text.len >= sizeof name)
         return false;
     snprintf(name, sizeof name, "%.*s", (int)text.len, (const char *)text.data);
     return fr_ua_by_name(name, ret);
@@ -195,11 +189,11 @@ static enum fr_code read_head(struct fr_slice *text, struct fr_target_cache **re
     enum fr_ua ua;
     bool is_old;
 
-    if (!take_tag(text, &is_old) || !take_line(text, "mef=", &mef) ||
+    if (!take_tag(text, &is_old) || !fr_take_line(text, "mef", &mef) ||
         !fr_fqdn_is_valid(mef) || !take_ua(text, is_old, &ua) ||
-        !take_number(text, "cursor=", INT64_MAX, &cursor) || !take_last(text, last) ||
-        !take_number(text, "dropped=", INT64_MAX, &dropped) ||
-        !take_number(text, "complete=", 1, &complete))
+        !take_number(text, "cursor", INT64_MAX, &cursor) || !take_last(text, last) ||
+        !take_number(text, "dropped", INT64_MAX, &dropped) ||
+        !take_number(text, "complete", 1, &complete))
         return damaged(err, "its head");
     snprintf(name, sizeof name, "%.*s", (int)mef.len, (const char *)mef.data);
     FR_TRY(fr_target_cache_new(name, ret, err));

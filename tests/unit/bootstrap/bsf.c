@@ -335,3 +335,14 @@ int bsf_fixture_end(void **state)
     free(f);
     return fr_fake_sim.n_open;
 }
+
+struct fr_credential *bsf_run(struct bsf_fixture *f)
+{
+    struct fr_credential *c = NULL;
+    struct fr_err err = {0};
+
+    assert_ok(fr_drive_run(&f->d, &err));
+    assert_true(f->d.done && f->d.flipped);
+    assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
+    return c;
+}

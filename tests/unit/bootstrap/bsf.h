@@ -69,5 +69,7 @@ struct bsf_fixture {
 };
 int bsf_fixture_begin(void **state);
 int bsf_fixture_end(void **state);
+/* Runs it to its success; the credential is the caller's. */
+struct fr_credential *bsf_run(struct bsf_fixture *f);
 
 #endif

@@ -4,16 +4,6 @@
 
 static struct fr_err err;
 
-static struct fr_credential *run(struct bsf_fixture *f)
-{
-    struct fr_credential *c = NULL;
-
-    assert_ok(fr_drive_run(&f->d, &err));
-    assert_true(f->d.done && f->d.flipped);
-    assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
-    return c;
-}
-
 /* What may be in no error, record or log. */
 static void assert_no_secret(const struct fr_err *e)
 {
@@ -41,7 +31,7 @@ static void refuses(struct bsf_fixture *f, enum fr_code code, const char *reason
 static void a_bootstrap_goes_by_the_book(void **state)
 {
     struct bsf_fixture *f = *state;
-    FR_AUTO(credential) *c = run(f);
+    FR_AUTO(credential) *c = bsf_run(f);
 
     assert_string_equal(f->d.log, " sim connect send sim store send store flip send "
                                   "close done");
@@ -63,7 +53,7 @@ static void a_bootstrap_goes_by_the_book(void **state)
 static void the_first_request_is_this(void **state)
 {
     struct bsf_fixture *f = *state;
-    FR_AUTO(credential) *got = run(f);
+    FR_AUTO(credential) *got = bsf_run(f);
     const char *want =
         "GET / HTTP/1.1\r\nHost: mef.example.com:8443\r\n"
         "User-Agent: fieldroot 3gpp-gba-tmpi\r\n"
@@ -88,7 +78,7 @@ static void what_is_wished_is_said_with_every_request(void **state)
     f->d.env.wall_s = 1795493700;
     f->bsf.info.lifetime = f->d.env.wall_s + 60;
     fr_fake_sim.n_out_of_step = 1;
-    c = run(f);
+    c = bsf_run(f);
     for (int i = BSF_CHALLENGE; i <= BSF_FINISH; i++) {
         assert_contains(f->bsf.request[i],
                         "X-Fieldroot-Target: broker.example.com\r\n");
@@ -106,7 +96,7 @@ static void a_device_without_a_clock_goes_by_the_mefs(void **state)
     f->d.env.unsynchronised = true;
     f->bsf.info.current_time = 1795493700;
     f->bsf.info.lifetime = 1795493700 + BSF_LIFE;
-    c = run(f);
+    c = bsf_run(f);
     assert_null(strstr(f->bsf.request[BSF_CHALLENGE], "X-Fieldroot-Expires"));
     assert_true(c->created == 1795493700);
     assert_true(c->expires == 1795493700 + BSF_LIFE);
@@ -118,7 +108,7 @@ static void a_sim_out_of_step_is_followed(void **state)
     FR_AUTO(credential) *c = NULL;
 
     fr_fake_sim.n_out_of_step = 2;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->bsf.count[BSF_RESYNC], 2);
     assert_contains(f->bsf.request[BSF_RESYNC], "auts=\"uoU/PBI8z0TpNZbjVcY=\"");
     assert_null(strstr(f->bsf.request[BSF_FINISH], "auts="));
@@ -133,7 +123,7 @@ static void nobodys_assignment_at_another_make_is_the_mef_itself(void **state)
     f->bsf.info.target[0] = f->bsf.info.target_fqdn[0] = f->bsf.info.admin_fqdn[0] = 0;
     f->bsf.info.suid = 0;
     f->bsf.raw[BSF_ACK] = bsf_http("404 Not Found", "");
-    c = run(f);
+    c = bsf_run(f);
     assert_string_equal(c->target, "mef.example.com");
     assert_string_equal(c->target_fqdn, "mef.example.com");
     assert_int_equal(f->d.n_warnings, 1);
@@ -146,7 +136,7 @@ static void a_btid_is_the_mefs_to_choose(void **state)
     FR_AUTO(credential) *c = NULL;
 
     snprintf(f->bsf.info.btid, sizeof f->bsf.info.btid, "Opaque+/=@MEF.example.com");
-    c = run(f);
+    c = bsf_run(f);
     assert_string_equal(c->key_id, "Opaque+/=@MEF.example.com");
 }
 
@@ -158,7 +148,7 @@ static void plain_is_spoken_where_the_config_says_so(void **state)
 
     f->d.ctx.plain_mefs = plain;
     f->d.ctx.n_plain_mefs = 2;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->d.connect.transport, FR_PLAIN);
 }
 
@@ -170,7 +160,7 @@ static void ks_stays_in_a_card_that_can_keep_it(void **state)
     FR_AUTO(credential) *c = NULL;
 
     fr_fake_sim.has_gba_u = fr_fake_sim.network_knows_gba_u = true;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(c->derivation, FR_DERIVE_GBA_U);
     assert_int_equal(fr_fake_sim.n_naf_keys, 1 + FR_N_UAS);
     assert_true(fr_secret_equal(c->ke, f->bsf.ks_mef));
@@ -184,7 +174,7 @@ static void a_network_without_gba_u_gets_an_answer_all_the_same(void **state)
     FR_AUTO(credential) *c = NULL;
 
     fr_fake_sim.has_gba_u = true;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(c->derivation, FR_DERIVE_GBA);
     assert_int_equal(fr_fake_sim.n_authenticated, 2);
 }
@@ -247,7 +237,7 @@ static void akav2_is_spoken_where_the_config_allows_it(void **state)
 
     use_akav2(f);
     fr_fake_sim.n_out_of_step = 1;
-    c = run(f);
+    c = bsf_run(f);
     assert_contains(f->bsf.request[BSF_FINISH], "algorithm=AKAv2-MD5");
     assert_true(f->bsf.authenticated && c->confirmed);
 }
@@ -394,7 +384,7 @@ static void a_mef_of_another_make_proves_res_alone(void **state)
     FR_AUTO(credential) *c = NULL;
 
     f->bsf.no_proof = true;
-    c = run(f);
+    c = bsf_run(f);
     assert_true(c->confirmed);
 }
 
@@ -507,7 +497,7 @@ static void an_ack_that_fails_is_a_warning(void **state)
     FR_AUTO(credential) *c = NULL;
 
     f->bsf.raw[BSF_ACK] = bsf_http("503 Busy", "");
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->d.n_warnings, 1);
 }
 
@@ -517,7 +507,7 @@ static void a_mef_that_does_not_know_the_key_any_more_is_a_warning(void **state)
     FR_AUTO(credential) *c = NULL;
 
     f->bsf.knows = false;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->d.n_warnings, 1);
 }
 
@@ -534,7 +524,7 @@ static void records_are_handed_over_with_a_proof(void **state)
     FR_AUTO(credential) *c = NULL;
 
     f->d.ctx.records = two_records;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->bsf.count[BSF_REPORT], 1);
     assert_contains(f->bsf.request[BSF_REPORT], "\r\n\r\n[{\"a\":1}]");
     assert_int_equal(f->d.n_warnings, 0);
@@ -547,7 +537,7 @@ static void the_targets_fetch_is_waited_for(void **state)
 
     f->d.ctx.wait_target_ms = 60000;
     f->bsf.n_not_fetched = 1;
-    c = run(f);
+    c = bsf_run(f);
     assert_int_equal(f->bsf.count[BSF_FETCHED], 2);
     assert_contains(f->bsf.request[BSF_FETCHED], "/fetched?wait=50 ");
     assert_contains(f->d.log, " wait");

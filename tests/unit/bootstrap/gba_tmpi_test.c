@@ -17,16 +17,6 @@ static struct bsf_fixture *fixture(void **state, const char *answer)
     return f;
 }
 
-static struct fr_credential *run(struct bsf_fixture *f)
-{
-    struct fr_credential *c = NULL;
-
-    assert_ok(fr_drive_run(&f->d, &err));
-    assert_true(f->d.done && f->d.flipped);
-    assert_ok(f->d.bootstrap->finish(f->d.run, &c, &err));
-    return c;
-}
-
 static void refuses(struct bsf_fixture *f, enum fr_code code, const char *reason)
 {
     assert_int_equal(fr_drive_run(&f->d, &err), code);
@@ -40,7 +30,7 @@ static void it_stands_for_the_impi_in_every_request(void **state)
     FR_AUTO(credential) *c = NULL;
 
     fr_fake_sim.n_out_of_step = 1;
-    c = run(f);
+    c = bsf_run(f);
     for (int i = BSF_CHALLENGE; i <= BSF_FINISH; i++)
         assert_contains(f->bsf.request[i], "username=\"" TMPI "\"");
     for (int i = 0; i < BSF_N_STEPS; i++)
@@ -52,7 +42,7 @@ static void it_stands_for_the_impi_in_every_request(void **state)
 static void gives_way(void **state, const char *head, const char *body)
 {
     struct bsf_fixture *f = fixture(state, bsf_http(head, body));
-    FR_AUTO(credential) *c = run(f);
+    FR_AUTO(credential) *c = bsf_run(f);
 
     assert_non_null(c);
     assert_string_equal(f->d.log, " sim connect send send sim store send store flip "
@@ -91,7 +81,7 @@ static void a_mef_that_hangs_up_on_it_is_called_again(void **state)
     FR_AUTO(credential) *c = NULL;
 
     f->bsf.hangs_up_on_tmpi = true;
-    c = run(f);
+    c = bsf_run(f);
     assert_non_null(c);
     assert_string_equal(f->d.log, " sim connect send connect send sim store send "
                                   "store flip send close done");
